@@ -1,0 +1,145 @@
+//! Name to addresses, and addresses to a TCP connection. Blocking, without limits: those are the supervisor's.
+
+use crate::event::{Event, Fact};
+use crate::options::Family;
+use crate::stream::io_reason;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// How long an address is waited for before the next one is tried beside it (RFC 8305 section 5,
+/// connection attempt delay).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Asks the system's resolver (getaddrinfo), in its order (RFC 6724).
+///
+/// # Errors
+/// The resolver's words, or that the name has no address of the family.
+pub fn resolve(host: &str, port: u16, family: Option<Family>) -> Result<Vec<SocketAddr>, String> {
+    let found = (host, port).to_socket_addrs().map_err(|error| io_reason(&error))?;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    let mut others = Vec::new();
+    for address in found {
+        let wanted = match family {
+            None => true,
+            Some(Family::V4) => address.is_ipv4(),
+            Some(Family::V6) => address.is_ipv6(),
+        };
+        if !wanted {
+            others.push(address.ip().to_string());
+        } else if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if !addresses.is_empty() {
+        return Ok(addresses);
+    }
+    let wanted = if family == Some(Family::V6) { "IPv6" } else { "IPv4" };
+    Err(if others.is_empty() {
+        "the name has no address".to_owned()
+    } else {
+        format!("the name has no {wanted} address, only {}", others.join(", "))
+    })
+}
+
+/// Tries the addresses in their order, the next one when one fails or after [`STAGGER`]; the first to answer wins.
+///
+/// # Errors
+/// What each address answered.
+pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Event)) -> Result<TcpStream, String> {
+    let refused = |address: SocketAddr, reason: String| tell(Event::Fact(Fact::Refused(address, reason)));
+    let connected = |address, tcp: TcpStream| {
+        tell(Event::Fact(Fact::Peer(address)));
+        // A command is one write: nothing is gained by waiting for more.
+        let _ = tcp.set_nodelay(true);
+        tcp
+    };
+    if let [only] = addresses {
+        return match TcpStream::connect(only) {
+            Ok(tcp) => Ok(connected(*only, tcp)),
+            Err(error) => {
+                refused(*only, io_reason(&error));
+                Err(io_reason(&error))
+            }
+        };
+    }
+
+    let (results, answers) = mpsc::channel();
+    let mut waiting = addresses.iter();
+    let mut pending = 0_usize;
+    let mut reasons = Vec::new();
+    loop {
+        let tried = waiting.next();
+        if let Some(&address) = tried {
+            let results = results.clone();
+            let attempt = move || {
+                // Nobody listens any more once another address has won.
+                let _ = results.send((address, TcpStream::connect(address)));
+            };
+            thread::Builder::new().spawn(attempt).map_err(|error| io_reason(&error))?;
+            pending += 1;
+        }
+        let answer = if tried.is_some() {
+            answers.recv_timeout(STAGGER).ok()
+        } else if pending > 0 {
+            answers.recv().ok()
+        } else {
+            return Err(reasons.join(", "));
+        };
+        match answer {
+            Some((address, Ok(tcp))) => return Ok(connected(address, tcp)),
+            Some((address, Err(error))) => {
+                pending -= 1;
+                refused(address, io_reason(&error));
+                reasons.push(format!("{}: {}", address.ip(), io_reason(&error)));
+            }
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    #[test]
+    fn an_address_that_refuses_costs_no_wait() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let addresses: Vec<SocketAddr> = ["127.0.0.9", "127.0.0.8", "127.0.0.1"]
+            .iter()
+            .map(|ip| SocketAddr::new(ip.parse().unwrap(), port))
+            .collect();
+        let told = RefCell::new(Vec::new());
+        let begun = Instant::now();
+        let tcp = connect(&addresses, &|event| told.borrow_mut().push(format!("{event:?}"))).unwrap();
+        assert_eq!(tcp.peer_addr().unwrap(), addresses[2]);
+        assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
+        assert_eq!(told.borrow().len(), 3, "{told:?}");
+    }
+
+    #[test]
+    fn when_all_refuse_each_is_named() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let addresses: Vec<SocketAddr> =
+            ["127.0.0.9", "127.0.0.8"].iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), port)).collect();
+        assert_eq!(
+            connect(&addresses, &|_| {}).unwrap_err(),
+            "127.0.0.9: connection refused, 127.0.0.8: connection refused"
+        );
+        assert_eq!(connect(&addresses[..1], &|_| {}).unwrap_err(), "connection refused");
+    }
+
+    #[test]
+    fn a_name_without_an_address_of_the_family_says_what_it_has() {
+        assert_eq!(
+            resolve("127.0.0.1", 1, Some(Family::V6)).unwrap_err(),
+            "the name has no IPv6 address, only 127.0.0.1"
+        );
+        assert_eq!(resolve("::1", 1, Some(Family::V6)).unwrap().len(), 1);
+    }
+}

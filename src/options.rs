@@ -1,0 +1,555 @@
+//! Every option: its name, its line in `--help`, how its value is read and what it means, one block each in [`TABLE`].
+//! What names a phase or a mailbox is checked against the plan, in `plan.rs`.
+
+use crate::extra_opts;
+use crate::secret::Secret;
+use crate::text;
+use crate::threshold::{Range, Selector, duration};
+use nagiosplugin::ServiceState;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the user wants of one run, checked as far as that goes without the plan.
+#[derive(Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Options {
+    /// Name or address of the server; an IPv6 address without brackets.
+    pub host: String,
+    /// As given; see [`Options::port`].
+    pub port: Option<u16>,
+    /// One address family only.
+    pub family: Option<Family>,
+    /// How TLS begins.
+    pub tls: TlsMode,
+    /// Name for SNI and verification, if not the host.
+    pub tls_name: Option<String>,
+    /// Trust the CAs in this file only.
+    pub ca_file: Option<PathBuf>,
+    /// Verify certificate and name.
+    pub verify: bool,
+    /// The oldest TLS version that will do.
+    pub tls_min: TlsVersion,
+    /// Account name.
+    pub username: String,
+    /// Where the password comes from.
+    pub password: PasswordSource,
+    /// At least one, in the order given.
+    pub mailboxes: Vec<String>,
+    /// EXAMINE instead of SELECT.
+    pub examine: bool,
+    /// Limit of the whole run.
+    pub timeout: Duration,
+    /// Limits of phases.
+    pub limits: Vec<(Selector, Duration)>,
+    /// What makes a WARNING.
+    pub warning: Vec<(Selector, Range)>,
+    /// What makes a CRITICAL.
+    pub critical: Vec<(Selector, Range)>,
+    /// States of timed-out phases; without a selector for all but logout.
+    pub on_timeout: Vec<(Option<Selector>, ServiceState)>,
+    /// States of failed phases; without a selector for all but logout.
+    pub on_failure: Vec<(Option<Selector>, ServiceState)>,
+    /// Unknown values as `U` in perfdata.
+    pub perfdata_u: bool,
+    /// 0 to 3.
+    pub verbosity: usize,
+}
+
+/// IPv4 or IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// `-4`
+    V4,
+    /// `-6`
+    V6,
+}
+
+/// How TLS begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// At once (RFC 8314 section 3.2).
+    Implicit,
+    /// After STARTTLS (RFC 9051 section 6.2.1).
+    StartTls,
+    /// Never.
+    None,
+}
+
+/// A TLS version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum TlsVersion {
+    V1_0,
+    V1_1,
+    V1_2,
+    V1_3,
+}
+
+/// Where the password comes from.
+#[derive(Clone)]
+pub enum PasswordSource {
+    /// The first line of this file.
+    File(PathBuf),
+    /// The first line of standard input.
+    Stdin,
+    /// The environment.
+    Value(Secret),
+}
+
+/// The environment variable that is used without `--password-file`.
+pub const PASSWORD_VARIABLE: &str = "IMAP_SESSION_PASSWORD";
+/// `-t` where none is given: `check_nrpe` gives up after 10 s.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(8);
+/// More would outgrow the 64 KB that NRPE carries.
+const MAX_MAILBOXES: usize = 250;
+/// All mailbox names together, for the same reason: each stands in three labels.
+const MAX_NAME_BYTES: usize = 8192;
+
+/// What the arguments ask for.
+pub enum Request {
+    /// A run.
+    Check(Box<Options>),
+    /// Only this text.
+    Text(String),
+}
+
+/// One option: short and long name, value, line in `--help`, and what an occurrence does (later ones come after
+/// earlier ones). Without a value it is a flag, without a line it is hidden.
+struct Opt(&'static str, &'static str, &'static str, &'static str, fn(&mut Options, &str) -> Result<(), String>);
+
+const TABLE: &[Opt] = &[
+    Opt("H", "hostname", "HOST", "name or address of the server; required", |o, v| put(&mut o.host, host(v))),
+    Opt("p", "port", "PORT", "default 993, with --tls starttls or none 143", |o, v| put(&mut o.port, port(v))),
+    Opt("4", "ipv4", "", "IPv4 only", |o, _| family(o, Family::V4)),
+    Opt("6", "ipv6", "", "IPv6 only", |o, _| family(o, Family::V6)),
+    Opt("", "tls", "MODE", "implicit (default), starttls or none", |o, v| put(&mut o.tls, choice(v, &TLS_MODES))),
+    Opt("", "tls-name", "NAME", "name for SNI and verification, default HOST", |o, v| {
+        put(&mut o.tls_name, host(v).map(Some))
+    }),
+    Opt("", "ca-file", "FILE", "trust the CAs in this PEM file only", |o, v| put(&mut o.ca_file, path(v).map(Some))),
+    Opt("", "no-verify", "", "do not verify certificate and name", |o, _| put(&mut o.verify, Ok(false))),
+    Opt("", "tls-min", "VERSION", "oldest TLS that will do: 1.0 to 1.3, default 1.2", |o, v| {
+        put(&mut o.tls_min, choice(v, &TLS_VERSIONS))
+    }),
+    Opt("u", "username", "USER", "account to log in with; required", |o, v| put(&mut o.username, username(v))),
+    Opt(
+        "",
+        "password-file",
+        "FILE",
+        "its first line is the password; - is standard input (else $IMAP_SESSION_PASSWORD is used)",
+        |o, v| put(&mut o.password, password_source(v)),
+    ),
+    Opt("P", "password", "PASSWORD", "", |_, _| Err(no_password_here())),
+    Opt("m", "mailbox", "NAME", "mailbox to SELECT, repeatable, default INBOX", |o, v| {
+        add(&mut o.mailboxes, mailbox(v))
+    }),
+    Opt("", "examine", "", "EXAMINE (read-only) instead of SELECT", |o, _| put(&mut o.examine, Ok(true))),
+    Opt("t", "timeout", "SECONDS", "limit of the whole run, default 8", |o, v| put(&mut o.timeout, duration(v))),
+    Opt("", "limit", "PHASE=SECONDS", "limit of one phase, repeatable; select:NAME for one mailbox", |o, v| {
+        add(&mut o.limits, limit(v))
+    }),
+    Opt("w", "warning", "[SELECTOR=]RANGE", "WARNING outside RANGE, repeatable", |o, v| {
+        add(&mut o.warning, threshold(v))
+    }),
+    Opt(
+        "c",
+        "critical",
+        "[SELECTOR=]RANGE",
+        "CRITICAL outside RANGE; SELECTOR is PHASE[.METRIC][:MAILBOX], without it the total",
+        |o, v| add(&mut o.critical, threshold(v)),
+    ),
+    Opt("", "on-timeout", "[PHASE=]STATE", "state of a timed-out phase, repeatable", |o, v| {
+        add(&mut o.on_timeout, state(v))
+    }),
+    Opt(
+        "",
+        "on-failure",
+        "[PHASE=]STATE",
+        "state of a failed phase, repeatable; STATE is ok, warning, critical or unknown",
+        |o, v| add(&mut o.on_failure, state(v)),
+    ),
+    Opt("", "perfdata-u", "", "perfdata: print unknown values as U", |o, _| put(&mut o.perfdata_u, Ok(true))),
+    Opt(
+        "v",
+        "verbose",
+        "",
+        "a line per phase; -vv what was decided; -vvv the IMAP dialogue, secrets as ***",
+        |o, _| {
+            o.verbosity = (o.verbosity + 1).min(3);
+            Ok(())
+        },
+    ),
+    Opt(
+        "",
+        "extra-opts",
+        "[=[SECTION][@FILE]]",
+        "options out of an ini file, default section check_imap_session",
+        |_, _| Err("it cannot stand in the file that --extra-opts reads".to_owned()),
+    ),
+    Opt("V", "version", "", "version (exit 3)", |_, _| Ok(())),
+    Opt("h", "help", "", "this text (exit 3)", |_, _| Ok(())),
+];
+
+const TLS_MODES: [(&str, TlsMode); 3] =
+    [("implicit", TlsMode::Implicit), ("starttls", TlsMode::StartTls), ("none", TlsMode::None)];
+const TLS_VERSIONS: [(&str, TlsVersion); 4] =
+    [("1.0", TlsVersion::V1_0), ("1.1", TlsVersion::V1_1), ("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
+
+const EXAMPLES: &str = "\
+Examples:
+  check_imap_session -H imap.example.org -u monitor --password-file /etc/imap.pw
+  check_imap_session -H imap.example.org -u monitor --password-file /etc/imap.pw \\
+    -m INBOX -m Archive -t 5 --limit select=1 -w login=0.5 -w tls.cert_days=21:
+
+States: 0 OK, 1 WARNING, 2 CRITICAL (cannot log in, mailbox refused), 3 UNKNOWN.
+A SELECT that times out is WARNING, all other time-outs are CRITICAL.
+";
+
+impl Options {
+    /// Reads the arguments (without the program's name), `--extra-opts` files included.
+    ///
+    /// # Errors
+    /// One line: the option at fault, what is wrong with it and what would be right.
+    pub fn parse(arguments: &[String], password: Option<Vec<u8>>) -> Result<Request, String> {
+        let matches = matches(&extra_opts::expand(arguments)?)?;
+        if matches.opt_present("help") {
+            return Ok(Request::Text(help()));
+        }
+        if matches.opt_present("version") {
+            return Ok(Request::Text(format!("check_imap_session {}\n", env!("CARGO_PKG_VERSION"))));
+        }
+        let mut options = Self {
+            host: String::new(),
+            port: None,
+            family: None,
+            tls: TlsMode::Implicit,
+            tls_name: None,
+            ca_file: None,
+            verify: true,
+            tls_min: TlsVersion::V1_2,
+            username: String::new(),
+            password: PasswordSource::Value(Secret::new(password.unwrap_or_default())),
+            mailboxes: Vec::new(),
+            examine: false,
+            timeout: DEFAULT_TIMEOUT,
+            limits: Vec::new(),
+            warning: Vec::new(),
+            critical: Vec::new(),
+            on_timeout: Vec::new(),
+            on_failure: Vec::new(),
+            perfdata_u: false,
+            verbosity: 0,
+        };
+        for Opt(_, long, _, _, set) in TABLE {
+            let mut values = matches.opt_strs(long);
+            // A flag, or an option whose value may be missing.
+            values.resize(values.len().max(matches.opt_count(long)), String::new());
+            for value in &values {
+                set(&mut options, value).map_err(|why| format!("--{long}: {why}"))?;
+            }
+        }
+        if let Some(free) = matches.free.iter().find(|argument| !argument.is_empty()) {
+            return Err(format!("{} is not an option, all arguments are options, see --help", shown(free)));
+        }
+        options.complete().map(|options| Request::Check(Box::new(options)))
+    }
+
+    /// What `-t` says, as far as it can be known without reading any file.
+    #[must_use]
+    pub fn timeout_hint(arguments: &[String]) -> Duration {
+        matches(&extra_opts::removed(arguments))
+            .ok()
+            .and_then(|matches| matches.opt_strs("timeout").last().and_then(|value| duration(value).ok()))
+            .unwrap_or(DEFAULT_TIMEOUT)
+    }
+
+    /// The port given, or that of the TLS mode.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(if self.tls == TlsMode::Implicit { 993 } else { 143 })
+    }
+
+    /// The name for SNI and verification.
+    #[must_use]
+    pub fn tls_name(&self) -> &str {
+        self.tls_name.as_deref().unwrap_or(&self.host)
+    }
+
+    fn complete(mut self) -> Result<Self, String> {
+        if self.host.is_empty() {
+            return Err("no server: -H HOST is missing, see --help".to_owned());
+        }
+        if self.username.is_empty() {
+            return Err("no account: -u USER is missing, see --help".to_owned());
+        }
+        if let PasswordSource::Value(password) = &self.password {
+            if password.expose().is_empty() {
+                return Err(format!("no password: give --password-file FILE or set {PASSWORD_VARIABLE}"));
+            }
+            password.check().map_err(|why| format!("{PASSWORD_VARIABLE}: {why}"))?;
+        }
+        if self.mailboxes.is_empty() {
+            self.mailboxes.push("INBOX".to_owned());
+        }
+        if self.mailboxes.len() > MAX_MAILBOXES {
+            return Err(format!(
+                "--mailbox: {} mailboxes are too many, the most is {MAX_MAILBOXES}: more would not fit into the 64 KB that NRPE carries",
+                self.mailboxes.len()
+            ));
+        }
+        let bytes: usize = self.mailboxes.iter().map(String::len).sum();
+        if bytes > MAX_NAME_BYTES {
+            return Err(format!(
+                "--mailbox: the names have {bytes} bytes together, the most is {MAX_NAME_BYTES}: more would not fit into the 64 KB that NRPE carries"
+            ));
+        }
+        Ok(self)
+    }
+
+    /// Options of a test.
+    #[cfg(test)]
+    pub fn from_arguments(arguments: &[&str]) -> Result<Self, String> {
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        match Self::parse(&arguments, None)? {
+            Request::Check(options) => Ok(*options),
+            Request::Text(text) => Err(text),
+        }
+    }
+}
+
+fn matches(arguments: &[String]) -> Result<getopts::Matches, String> {
+    let mut parser = getopts::Options::new();
+    for &Opt(short, long, value, ..) in TABLE {
+        match long {
+            "extra-opts" | "password" => parser.optflagopt(short, long, "", ""),
+            _ if value.is_empty() => parser.optflagmulti(short, long, ""),
+            // Repeatable all: of an option that has one value the last counts, so that a command line
+            // overrides its --extra-opts.
+            _ => parser.optmulti(short, long, "", ""),
+        };
+    }
+    let dashed = |name: &str| {
+        let name = text::clean(name.as_bytes());
+        if name.chars().count() == 1 { format!("-{name}") } else { format!("--{name}") }
+    };
+    parser.parse(arguments).map_err(|fail| match fail {
+        getopts::Fail::ArgumentMissing(name) => format!("{} needs a value, see --help", dashed(&name)),
+        getopts::Fail::UnrecognizedOption(name) => format!("{} is not an option, see --help", dashed(&name)),
+        getopts::Fail::UnexpectedArgument(name) => format!("{} takes no value, see --help", dashed(&name)),
+        getopts::Fail::OptionDuplicated(name) | getopts::Fail::OptionMissing(name) => {
+            format!("{} is given more than once", dashed(&name))
+        }
+    })
+}
+
+/// The text of `--help`, 80 columns wide.
+fn help() -> String {
+    const COLUMN: usize = 32;
+    const WIDTH: usize = 80;
+    let mut help = String::from(
+        "Logs in to an IMAP server, opens mailboxes, times every phase, and ends in time\nwhatever the server does.\n\nUsage: check_imap_session -H HOST -u USER --password-file FILE [OPTION ...]\n\n",
+    );
+    for Opt(short, long, value, text, _) in TABLE.iter().filter(|opt| !opt.3.is_empty()) {
+        let short = if short.is_empty() { "    ".to_owned() } else { format!("-{short}, ") };
+        let gap = if value.is_empty() || value.starts_with("[=") { "" } else { " " };
+        let mut line = format!("  {short}--{long}{gap}{value}");
+        if line.len() + 2 > COLUMN {
+            help += &line;
+            help.push('\n');
+            line.clear();
+        }
+        line = format!("{line:COLUMN$}");
+        for word in text.split(' ') {
+            if line.len() + word.len() > WIDTH {
+                help += line.trim_end();
+                help.push('\n');
+                line = " ".repeat(COLUMN);
+            }
+            line += word;
+            line.push(' ');
+        }
+        help += line.trim_end();
+        help.push('\n');
+    }
+    help.push('\n');
+    help + EXAMPLES
+}
+
+/// Sets an option; of several values the last stays.
+fn put<T>(slot: &mut T, value: Result<T, String>) -> Result<(), String> {
+    value.map(|value| *slot = value)
+}
+
+/// Adds to a repeatable option.
+fn add<T>(list: &mut Vec<T>, value: Result<T, String>) -> Result<(), String> {
+    value.map(|value| list.push(value))
+}
+
+fn port(value: &str) -> Result<Option<u16>, String> {
+    let port = value.parse().ok().filter(|port| *port > 0);
+    port.map(Some).ok_or_else(|| format!("{} is not a port, right is 1 to 65535", shown(value)))
+}
+
+fn username(value: &str) -> Result<String, String> {
+    if value.is_empty() || value.contains(['\r', '\n']) {
+        return Err(format!("{} is not a user name", shown(value)));
+    }
+    Ok(value.to_owned())
+}
+
+fn password_source(value: &str) -> Result<PasswordSource, String> {
+    Ok(if value == "-" { PasswordSource::Stdin } else { PasswordSource::File(path(value)?) })
+}
+
+fn no_password_here() -> String {
+    format!(
+        "there is no password on the command line, where ps shows it: \
+         use --password-file FILE or the environment variable {PASSWORD_VARIABLE}"
+    )
+}
+
+fn mailbox(value: &str) -> Result<String, String> {
+    if value.is_empty() {
+        return Err("(empty) is not a mailbox, right is a name such as INBOX".to_owned());
+    }
+    Ok(value.to_owned())
+}
+
+fn limit(value: &str) -> Result<(Selector, Duration), String> {
+    match Selector::split(value) {
+        (Some(selector), value) => Ok((selector, duration(value)?)),
+        (None, _) => Err(format!("{} has no =, right is PHASE=SECONDS", shown(value))),
+    }
+}
+
+fn host(value: &str) -> Result<String, String> {
+    let bare = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
+    let address = bare.split('%').next().is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
+    if address {
+        return Ok(bare.to_owned());
+    }
+    if !bare.is_ascii() {
+        return Err(format!("{} has letters beyond ASCII, right is the form that begins with xn--", shown(value)));
+    }
+    if let Some((name, port)) = bare.split_once(':') {
+        return Err(format!(
+            "{} is neither a name nor an address, right is {} with -p {}",
+            shown(value),
+            shown(name),
+            shown(port)
+        ));
+    }
+    if bare.is_empty()
+        || bare.len() > 255
+        || !bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    {
+        return Err(format!(
+            "{} is neither a name nor an address, right is for example imap.example.org",
+            shown(value)
+        ));
+    }
+    Ok(bare.to_owned())
+}
+
+fn family(options: &mut Options, family: Family) -> Result<(), String> {
+    if options.family.is_some_and(|other| other != family) {
+        return Err("-4 and -6 exclude each other, right is one of them, or none for both families".to_owned());
+    }
+    options.family = Some(family);
+    Ok(())
+}
+
+fn path(value: &str) -> Result<PathBuf, String> {
+    if value.is_empty() { Err("(empty) is not a file".to_owned()) } else { Ok(value.into()) }
+}
+
+fn choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    choices.iter().find(|(name, _)| *name == value).map(|(_, choice)| *choice).ok_or_else(|| {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        format!("{} is none of: {}", shown(value), names.join(", "))
+    })
+}
+
+fn threshold(value: &str) -> Result<(Selector, Range), String> {
+    let (selector, range) = Selector::split(value);
+    Ok((selector.unwrap_or_else(Selector::total), Range::parse(range)?))
+}
+
+fn state(value: &str) -> Result<(Option<Selector>, ServiceState), String> {
+    let (selector, state) = Selector::split(value);
+    let states = [
+        ("ok", ServiceState::Ok),
+        ("warning", ServiceState::Warning),
+        ("critical", ServiceState::Critical),
+        ("unknown", ServiceState::Unknown),
+    ];
+    Ok((selector, choice(&state.to_ascii_lowercase(), &states)?))
+}
+
+/// A value in an error message; an empty one must be visible too.
+fn shown(value: &str) -> String {
+    if value.is_empty() { "(empty)".to_owned() } else { text::clean(value.as_bytes()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(arguments: &[&str]) -> Result<Options, String> {
+        let mut all = vec!["-H", "h", "-u", "joe", "--password-file", "f"];
+        all.extend(arguments);
+        Options::from_arguments(&all)
+    }
+
+    #[test]
+    fn the_last_of_several_values_counts_and_lists_keep_their_order() {
+        let options = options(&["-t", "3", "--timeout=4", "-m", "b", "-vm", "a", "-vv", "-H", "[::1]", ""]).unwrap();
+        assert_eq!(options.timeout, Duration::from_secs(4));
+        assert_eq!(options.mailboxes, ["b", "a"]);
+        assert_eq!(options.verbosity, 3);
+        assert_eq!(options.host, "::1");
+        assert_eq!(options.port(), 993);
+    }
+
+    #[test]
+    fn wrong_values_are_named_with_what_would_be_right() {
+        for (arguments, wanted) in [
+            (&["-p", "0"][..], "--port: 0 is not a port, right is 1 to 65535"),
+            (&["-4", "-6"], "exclude each other"),
+            (&["--tls", "ssl"], "--tls: ssl is none of: implicit, starttls, none"),
+            (&["-H", "host:993"], "right is host with -p 993"),
+            (&["-H", "a b"], "--hostname: a b is neither a name nor an address"),
+            (&["-H", "müller.example"], "xn--"),
+            (&["-t", "0"], "--timeout: 0 is too short"),
+            (&["--limit", "login"], "--limit: login has no =, right is PHASE=SECONDS"),
+            (&["-w", "login="], "--warning: (empty) is not a range"),
+            (&["--on-timeout", "maybe"], "--on-timeout: maybe is none of: ok, warning, critical, unknown"),
+            (&["--frobnicate"], "--frobnicate is not an option, see --help"),
+            (&["-x"], "-x is not an option"),
+            (&["-t"], "-t needs a value"),
+            (&["--examine=yes"], "--examine takes no value"),
+            (&["stray"], "stray is not an option"),
+        ] {
+            let error = options(arguments).err().unwrap();
+            assert!(error.contains(wanted), "{arguments:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_on_the_command_line_is_refused_and_not_repeated() {
+        for arguments in [&["-P", "hunter2"][..], &["-Phunter2"], &["--password=hunter2"], &["-P"]] {
+            let error = options(arguments).err().unwrap();
+            assert!(
+                error.contains("--password-file") && error.contains(PASSWORD_VARIABLE) && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn help_fits_80_columns() {
+        for line in help().lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Performance data: labels, values, thresholds. The set of labels and their order depend on the options alone, but
+//! for values that are not known.
+
+use crate::judge::{cert_days, range};
+use crate::options::Options;
+use crate::outcome::{Outcome, Report};
+use crate::plan::{LOGOUT_LIMIT, Operation};
+use crate::text;
+use crate::threshold::TIME;
+use chrono::{DateTime, Utc};
+use nagiosplugin::{PerfData, PerfString, ToPerfString, Unit};
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// A field as it is to be printed.
+struct Field(String);
+
+impl ToPerfString for Field {
+    fn to_perf_string(&self) -> String {
+        self.0.clone()
+    }
+}
+
+/// One item before it has a label of its own.
+struct Item {
+    label: String,
+    value: Option<String>,
+    unit: Unit,
+    thresholds: (Option<String>, Option<String>),
+    min: Option<&'static str>,
+    max: Option<String>,
+}
+
+/// All items in their order: times, total, `_ok`s, `timed_out`, messages, `cert_days`.
+#[must_use]
+pub fn perfdata(report: &Report, options: &Options, now: DateTime<Utc>) -> Vec<PerfString> {
+    let thresholds = |operation: Option<&Operation>, metric: &str| {
+        let text = |thresholds| range(thresholds, operation, metric).map(|range| range.text().to_owned());
+        (text(&options.warning), text(&options.critical))
+    };
+    let time = |label: String, time: Option<Duration>, thresholds, max: Duration| Item {
+        label,
+        value: time.map(|time| format!("{:.6}", time.as_secs_f64())),
+        unit: Unit::Seconds,
+        thresholds,
+        min: Some("0"),
+        max: Some(max.as_secs_f64().to_string()),
+    };
+    let flag = |label: String, is: bool| Item {
+        label,
+        value: Some(u8::from(is).to_string()),
+        unit: Unit::None,
+        thresholds: (None, None),
+        min: Some("0"),
+        max: Some("1".to_owned()),
+    };
+
+    let names = mailbox_names(report);
+    let mut phases = Vec::new();
+    let mut flags = Vec::new();
+    let mut figures = Vec::new();
+    let mut names = names.iter();
+    for (phase, record) in report.plan.phases.iter().zip(&report.records) {
+        let operation = &phase.operation;
+        let name = operation.mailbox().and_then(|_| names.next());
+        let label = name.map_or_else(|| operation.name().to_owned(), |name| format!("{}_{name}", operation.name()));
+        let is_ok = record.outcome == Outcome::Ok;
+        if matches!(operation, Operation::Login | Operation::Select(_)) {
+            flags.push(flag(format!("{label}_ok"), is_ok));
+        }
+        if let (Some(name), Some(figure)) = (name, operation.figure()) {
+            figures.push(Item {
+                label: format!("{figure}_{name}"),
+                value: record.messages.map(|messages| messages.to_string()),
+                unit: Unit::None,
+                thresholds: thresholds(Some(operation), figure),
+                min: Some("0"),
+                max: None,
+            });
+        }
+        let max = if *operation == Operation::Logout {
+            phase.limit.unwrap_or(LOGOUT_LIMIT).min(report.plan.total)
+        } else {
+            report.plan.shown_limit(phase)
+        };
+        phases.push(time(label, record.time, thresholds(Some(operation), TIME), max));
+    }
+    phases.push(time("total".to_owned(), Some(report.total), thresholds(None, TIME), report.plan.total));
+    flags.push(flag("timed_out".to_owned(), report.timed_out));
+    if let Some(tls) =
+        report.plan.phases.iter().map(|phase| &phase.operation).find(|operation| **operation == Operation::Tls)
+    {
+        figures.push(Item {
+            label: "cert_days".to_owned(),
+            value: cert_days(report, now).map(|days| format!("{days:.1}")),
+            unit: Unit::None,
+            thresholds: thresholds(Some(tls), "cert_days"),
+            min: None,
+            max: None,
+        });
+    }
+
+    let mut taken = HashSet::new();
+    let items = phases.into_iter().chain(flags).chain(figures);
+    items.filter_map(|item| item.print(&mut taken, options.perfdata_u)).collect()
+}
+
+impl Item {
+    /// With a label that no item before it has; left out where the value is not known.
+    fn print(self, taken: &mut HashSet<String>, unknown_as_u: bool) -> Option<PerfString> {
+        let label = unique(self.label, taken);
+        let (value, unit) = match self.value {
+            Some(value) => (value, self.unit),
+            None if unknown_as_u => ("U".to_owned(), Unit::None),
+            None => return None,
+        };
+        let (warning, critical) = self.thresholds;
+        let mut item =
+            PerfData::new(label, Field(value)).with_unit(unit).with_thresholds(warning.map(Field), critical.map(Field));
+        if let Some(min) = self.min {
+            item = item.with_minimum(Field(min.to_owned()));
+        }
+        if let Some(max) = self.max {
+            item = item.with_maximum(Field(max));
+        }
+        Some(item.into())
+    }
+}
+
+/// The mailboxes' names for labels, in the plan's order; those that fall together are numbered.
+fn mailbox_names(report: &Report) -> Vec<String> {
+    let mut taken = HashSet::new();
+    report
+        .plan
+        .phases
+        .iter()
+        .filter_map(|phase| phase.operation.mailbox())
+        .map(|mailbox| unique(text::label(mailbox), &mut taken))
+        .collect()
+}
+
+/// `name`, or `name_2`, `name_3` where it is taken.
+fn unique(name: String, taken: &mut HashSet<String>) -> String {
+    let numbered = std::iter::once(name.clone()).chain((2_u32..).map(|number| format!("{name}_{number}")));
+    for candidate in numbered {
+        if taken.insert(candidate.clone()) {
+            return candidate;
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_fall_together_are_numbered() {
+        let mut taken = HashSet::new();
+        let names: Vec<String> =
+            ["a_b", "a_b", "a_b_2", "a_b"].iter().map(|name| unique((*name).to_owned(), &mut taken)).collect();
+        assert_eq!(names, ["a_b", "a_b_2", "a_b_2_2", "a_b_3"]);
+    }
+}

@@ -1,0 +1,172 @@
+//! A byte stream to the server, plain or TLS, that reads by lines and never more than it is allowed to.
+//! What the lines mean, `dialogue.rs` knows; how long they may take, the supervisor.
+
+use openssl::ssl::SslStream;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+
+/// The most that is read in one phase.
+pub const MAX_PHASE_BYTES: usize = 1 << 20;
+/// The most that is read in one run.
+pub const MAX_RUN_BYTES: usize = 8 << 20;
+
+/// TCP, or TLS over it.
+pub enum Socket {
+    /// TCP.
+    Plain(TcpStream),
+    /// TLS.
+    Tls(SslStream<TcpStream>),
+}
+
+/// A socket with a read buffer and byte caps.
+pub struct Stream {
+    socket: Socket,
+    buffer: Box<[u8]>,
+    /// The unread part of the buffer.
+    unread: std::ops::Range<usize>,
+    phase_bytes: usize,
+    run_bytes: usize,
+}
+
+/// Why nothing more can be read or written.
+#[derive(Debug)]
+pub enum Broken {
+    /// End of stream.
+    Closed,
+    /// Reset, or another error of the network or of TLS, in words.
+    Lost(String),
+    /// More data than is allowed.
+    TooMuch(String),
+}
+
+impl Stream {
+    /// Nothing is read yet.
+    #[must_use]
+    pub fn new(socket: Socket) -> Self {
+        Self { socket, buffer: vec![0; 16 * 1024].into_boxed_slice(), unread: 0..0, phase_bytes: 0, run_bytes: 0 }
+    }
+
+    /// Puts TLS over the TCP connection. What has arrived before and is not read is dropped: look at
+    /// [`Stream::buffered`] first.
+    ///
+    /// # Errors
+    /// Those of the handshake.
+    pub fn encrypt<E>(self, handshake: impl FnOnce(TcpStream) -> Result<SslStream<TcpStream>, E>) -> Result<Self, E> {
+        let socket = match self.socket {
+            Socket::Plain(tcp) => Socket::Tls(handshake(tcp)?),
+            Socket::Tls(_) => self.socket,
+        };
+        Ok(Self { socket, unread: 0..0, ..self })
+    }
+
+    /// Begins to count anew towards [`MAX_PHASE_BYTES`].
+    pub fn begin_phase(&mut self) {
+        self.phase_bytes = 0;
+    }
+
+    /// What has arrived and is not yet read.
+    #[must_use]
+    pub fn buffered(&self) -> &[u8] {
+        self.buffer.get(self.unread.clone()).unwrap_or_default()
+    }
+
+    /// Appends a line, with its LF, to `line`.
+    ///
+    /// # Errors
+    /// See [`Broken`]; a part of a line may then have been appended.
+    pub fn read_line(&mut self, line: &mut Vec<u8>) -> Result<(), Broken> {
+        loop {
+            let buffered = self.buffered();
+            let end = buffered.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+            let taken = end.unwrap_or(buffered.len());
+            line.extend_from_slice(buffered.get(..taken).unwrap_or_default());
+            self.unread.start += taken;
+            if end.is_some() {
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Reads this many bytes and drops them.
+    ///
+    /// # Errors
+    /// See [`Broken`].
+    pub fn skip(&mut self, mut bytes: usize) -> Result<(), Broken> {
+        loop {
+            let taken = self.unread.len().min(bytes);
+            self.unread.start += taken;
+            bytes -= taken;
+            if bytes == 0 {
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Writes all and flushes.
+    ///
+    /// # Errors
+    /// See [`Broken`].
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        let written = match &mut self.socket {
+            Socket::Plain(tcp) => tcp.write_all(bytes),
+            Socket::Tls(tls) => tls.write_all(bytes),
+        };
+        written.map_err(|error| broken(&error))
+    }
+
+    fn fill(&mut self) -> Result<(), Broken> {
+        for (count, most, of) in
+            [(self.phase_bytes, MAX_PHASE_BYTES, "a phase"), (self.run_bytes, MAX_RUN_BYTES, "a run")]
+        {
+            if count >= most {
+                return Err(Broken::TooMuch(format!(
+                    "the server sent more than {} MiB, the most that {of} takes",
+                    most >> 20
+                )));
+            }
+        }
+        let read = loop {
+            let result = match &mut self.socket {
+                Socket::Plain(tcp) => tcp.read(&mut self.buffer),
+                Socket::Tls(tls) => tls.read(&mut self.buffer),
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result.map_err(|error| broken(&error))?,
+            }
+        };
+        if read == 0 {
+            return Err(Broken::Closed);
+        }
+        self.unread = 0..read;
+        self.phase_bytes += read;
+        self.run_bytes += read;
+        Ok(())
+    }
+}
+
+fn broken(error: &io::Error) -> Broken {
+    // OpenSSL 3 reports an end of stream without close_notify as an error.
+    if error.to_string().contains("unexpected eof") || error.kind() == io::ErrorKind::UnexpectedEof {
+        return Broken::Closed;
+    }
+    Broken::Lost(io_reason(error))
+}
+
+/// An error of the operating system in lower-case words, without its number.
+#[must_use]
+pub fn io_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset => "connection reset by the server".to_owned(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => "connection closed by the server".to_owned(),
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        _ => {
+            let text = error.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
+            let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(text);
+            crate::text::clean(text.as_bytes())
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! TLS by OpenSSL, and OpenSSL here alone: trust, handshake, verification, and what a certificate says, in plain words.
+
+use crate::event::{Event, Fact, Failure};
+use crate::options::{Options, TlsVersion};
+use crate::outcome::{Certificate, span};
+use crate::stream::io_reason;
+use crate::text;
+use chrono::{DateTime, Utc};
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
+use openssl::error::ErrorStack;
+use openssl::nid::Nid;
+use openssl::ssl::{
+    Error, HandshakeError, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslStream, SslVerifyMode,
+    SslVersion,
+};
+use openssl::x509::store::{X509Lookup, X509StoreBuilder};
+use openssl::x509::verify::X509CheckFlags;
+use openssl::x509::{X509, X509NameRef, X509Ref, X509StoreContextRef};
+use std::net::{IpAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// All that a handshake needs, made before the first phase.
+pub struct Connector {
+    context: SslContext,
+    name: String,
+    verify: bool,
+    tls_min: TlsVersion,
+    /// Where trust comes from, in words.
+    pub trust: String,
+}
+
+/// Why the certificate was refused: OpenSSL's verify result, and the certificate at fault.
+struct Refusal {
+    code: i32,
+    words: &'static str,
+    depth: u32,
+    certificate: Certificate,
+}
+
+/// `X509_V_ERR_*` that deserve own words.
+mod verify_result {
+    pub const NOT_YET_VALID: i32 = 9;
+    pub const EXPIRED: i32 = 10;
+    pub const SELF_SIGNED: i32 = 18;
+    pub const SELF_SIGNED_IN_CHAIN: i32 = 19;
+    pub const NO_ISSUER_LOCALLY: i32 = 20;
+    pub const NO_ISSUER: i32 = 21;
+    pub const OTHER_NAME: i32 = 62;
+    pub const OTHER_ADDRESS: i32 = 64;
+}
+
+impl Connector {
+    /// Sets trust, versions and verification. `ca` is the content of `--ca-file`.
+    ///
+    /// # Errors
+    /// What OpenSSL does not like, the CA file first of all.
+    pub fn new(options: &Options, ca: Option<&[u8]>) -> Result<Self, String> {
+        let openssl = |error: ErrorStack| format!("OpenSSL: {}", first_reason(&error));
+        let mut builder = SslContext::builder(SslMethod::tls_client()).map_err(openssl)?;
+        builder.set_min_proto_version(Some(version(options.tls_min))).map_err(openssl)?;
+        if options.tls_min < TlsVersion::V1_2 {
+            // OpenSSL 3 takes the old versions' signatures at no other level; the user asked for them.
+            builder.set_cipher_list("DEFAULT:@SECLEVEL=0").map_err(openssl)?;
+        }
+        let trust = if !options.verify {
+            "not verified (--no-verify)".to_owned()
+        } else if let (Some(file), Some(pem)) = (&options.ca_file, ca) {
+            trust_file(&mut builder, pem)
+                .map_err(|why| format!("--ca-file: {}: {why}", text::clean(file.as_os_str().as_encoded_bytes())))?;
+            format!("the CAs in {}", text::clean(file.as_os_str().as_encoded_bytes()))
+        } else {
+            trust_system(&mut builder).map_err(openssl)?
+        };
+        Ok(Self {
+            context: builder.build(),
+            name: options.tls_name().trim_end_matches('.').to_owned(),
+            verify: options.verify,
+            tls_min: options.tls_min,
+            trust,
+        })
+    }
+
+    /// The client's side of a handshake; tells the certificate as soon as it is known, a refused one too.
+    ///
+    /// # Errors
+    /// Why there is no TLS, in plain words.
+    pub fn handshake(&self, tcp: TcpStream, tell: &dyn Fn(Event)) -> Result<SslStream<TcpStream>, Failure> {
+        let refusal: Arc<OnceLock<Refusal>> = Arc::default();
+        let ssl =
+            self.session(&refusal).map_err(|error| Failure::lost(format!("OpenSSL: {}", first_reason(&error))))?;
+        let result = ssl.connect(tcp);
+        if let Some(refusal) = refusal.get() {
+            if refusal.depth == 0 {
+                tell(Event::Fact(Fact::Certificate(refusal.certificate.clone())));
+            }
+            return Err(Failure::lost(refusal.reason(&self.name, Utc::now())));
+        }
+        let stream = result.map_err(|error| Failure::lost(self.reason(&error)))?;
+        let ssl = stream.ssl();
+        if let Some(certificate) = ssl.peer_certificate() {
+            tell(Event::Fact(Fact::Certificate(facts(&certificate))));
+        }
+        let cipher = ssl.current_cipher().map_or("no cipher", |cipher| cipher.name());
+        tell(Event::Fact(Fact::Tls(format!("{} {cipher}", ssl.version_str()))));
+        Ok(stream)
+    }
+
+    fn session(&self, refusal: &Arc<OnceLock<Refusal>>) -> Result<Ssl, ErrorStack> {
+        let mut ssl = Ssl::new(&self.context)?;
+        let address = self.name.split('%').next().and_then(|name| name.parse::<IpAddr>().ok());
+        if address.is_none() {
+            ssl.set_hostname(&self.name)?;
+        }
+        if !self.verify {
+            ssl.set_verify(SslVerifyMode::NONE);
+            return Ok(ssl);
+        }
+        if let Some(address) = address {
+            ssl.param_mut().set_ip(address)?;
+        } else {
+            ssl.param_mut().set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS);
+            ssl.param_mut().set_host(&self.name)?;
+        }
+        let refusal = Arc::clone(refusal);
+        ssl.set_verify_callback(SslVerifyMode::PEER, move |good, context| {
+            if !good && let Some(why) = Refusal::of(context) {
+                let _ = refusal.set(why);
+            }
+            good
+        });
+        Ok(ssl)
+    }
+
+    fn reason(&self, error: &HandshakeError<TcpStream>) -> String {
+        let error = match error {
+            HandshakeError::SetupFailure(stack) => return format!("OpenSSL: {}", first_reason(stack)),
+            HandshakeError::Failure(handshake) | HandshakeError::WouldBlock(handshake) => handshake.error(),
+        };
+        let Some(stack) = error.ssl_error() else {
+            return error
+                .io_error()
+                .map_or_else(|| "connection closed by the server in the handshake".to_owned(), io_reason);
+        };
+        let reason = first_reason(stack);
+        match reason.as_str() {
+            "unexpected eof while reading" => "connection closed by the server in the handshake".to_owned(),
+            "wrong version number" | "packet length too long" | "http request" => {
+                "the answer of the server is not TLS (a port for --tls starttls or none?)".to_owned()
+            }
+            "unsupported protocol" | "tlsv1 alert protocol version" | "no protocols available" => {
+                format!("the server has no TLS version from {} on (--tls-min)", version_name(self.tls_min))
+            }
+            _ => format!("{reason}{}", alert_hint(error)),
+        }
+    }
+}
+
+impl Refusal {
+    fn of(context: &X509StoreContextRef) -> Option<Self> {
+        let at_fault = context.current_cert().or_else(|| context.chain().and_then(|chain| chain.get(0)))?;
+        let result = context.error();
+        Some(Self {
+            code: result.as_raw(),
+            words: result.error_string(),
+            depth: context.error_depth(),
+            certificate: facts(at_fault),
+        })
+    }
+
+    fn reason(&self, name: &str, now: DateTime<Utc>) -> String {
+        let certificate = &self.certificate;
+        let which =
+            if self.depth == 0 { "certificate".to_owned() } else { format!("CA certificate {}", certificate.subject) };
+        let date = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M UTC");
+        match self.code {
+            verify_result::EXPIRED => format!("{which} has expired ({} ago)", span(now - certificate.not_after)),
+            verify_result::NOT_YET_VALID => {
+                format!(
+                    "{which} is not yet valid (from {} on, in {})",
+                    date(certificate.not_before),
+                    span(certificate.not_before - now)
+                )
+            }
+            verify_result::OTHER_NAME | verify_result::OTHER_ADDRESS => {
+                format!("certificate is for {}, not for {name}", text::shorten(&certificate.names.join(", ")))
+            }
+            verify_result::SELF_SIGNED => {
+                format!("certificate of {} is self-signed and not trusted (see --ca-file)", certificate.subject)
+            }
+            verify_result::SELF_SIGNED_IN_CHAIN => {
+                format!("certificate is not trusted: its root {} is not known (see --ca-file)", certificate.subject)
+            }
+            verify_result::NO_ISSUER_LOCALLY | verify_result::NO_ISSUER => {
+                format!("{which} is not trusted: its issuer {} is not known (see --ca-file)", certificate.issuer)
+            }
+            _ => format!("{which} is not valid: {}", self.words),
+        }
+    }
+}
+
+/// Only the CAs of a PEM file.
+fn trust_file(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<(), String> {
+    let certificates =
+        X509::stack_from_pem(pem).map_err(|error| format!("no PEM certificates: {}", first_reason(&error)))?;
+    if certificates.is_empty() {
+        return Err("no PEM certificate is in it".to_owned());
+    }
+    let mut store = X509StoreBuilder::new().map_err(|error| first_reason(&error))?;
+    for certificate in certificates {
+        store.add_cert(certificate).map_err(|error| first_reason(&error))?;
+    }
+    builder.set_cert_store(store.build());
+    Ok(())
+}
+
+/// The system's CAs, looked up one by one in OpenSSL's hashed directory: to parse the whole bundle, as
+/// OpenSSL's default does, costs ten times the rest of a run. It is read only where there is no such directory.
+fn trust_system(builder: &mut SslContextBuilder) -> Result<String, ErrorStack> {
+    let directory = std::env::var_os("SSL_CERT_DIR").map_or_else(default_directory, PathBuf::from);
+    if std::env::var_os("SSL_CERT_FILE").is_some() || !is_hashed(&directory) {
+        builder.set_default_verify_paths()?;
+        return Ok("the default files of OpenSSL".to_owned());
+    }
+    let mut store = X509StoreBuilder::new()?;
+    store.add_lookup(X509Lookup::hash_dir())?.add_dir(&directory.to_string_lossy(), SslFiletype::PEM)?;
+    builder.set_cert_store(store.build());
+    Ok(format!("the system CAs in {}", text::clean(directory.as_os_str().as_encoded_bytes())))
+}
+
+/// `OPENSSLDIR: "/usr/lib/ssl"` is all that OpenSSL tells of it.
+fn default_directory() -> PathBuf {
+    let told = openssl::version::dir();
+    Path::new(told.split('"').nth(1).unwrap_or("/etc/ssl")).join("certs")
+}
+
+/// Whether a directory has an entry such as `4a6481c9.0`.
+fn is_hashed(directory: &Path) -> bool {
+    directory.read_dir().is_ok_and(|mut entries| {
+        entries.any(|entry| {
+            entry.is_ok_and(|entry| {
+                entry.file_name().to_string_lossy().split_once('.').is_some_and(|(hash, number)| {
+                    hash.len() == 8
+                        && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+                        && number.parse::<u32>().is_ok()
+                })
+            })
+        })
+    })
+}
+
+fn facts(certificate: &X509Ref) -> Certificate {
+    let mut names: Vec<String> = certificate
+        .subject_alt_names()
+        .into_iter()
+        .flatten()
+        .filter_map(|name| match (name.dnsname(), name.ipaddress()) {
+            (Some(dns), _) => Some(text::clean(dns.as_bytes())),
+            (_, Some(octets)) => address(octets).map(|address| address.to_string()),
+            _ => None,
+        })
+        .collect();
+    let subject = common_name(certificate.subject_name())
+        .or_else(|| names.first().cloned())
+        .unwrap_or_else(|| "(no name)".to_owned());
+    if names.is_empty() {
+        names.push(subject.clone());
+    }
+    Certificate {
+        subject,
+        names,
+        issuer: common_name(certificate.issuer_name()).unwrap_or_else(|| "(no name)".to_owned()),
+        not_before: time(certificate.not_before()),
+        not_after: time(certificate.not_after()),
+    }
+}
+
+/// The common name, or the organisation.
+fn common_name(name: &X509NameRef) -> Option<String> {
+    [Nid::COMMONNAME, Nid::ORGANIZATIONNAME].into_iter().find_map(|nid| {
+        let entry = name.entries_by_nid(nid).next()?;
+        Some(text::clean(entry.data().as_slice()))
+    })
+}
+
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    <[u8; 4]>::try_from(octets).map(IpAddr::from).or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+}
+
+fn time(time: &Asn1TimeRef) -> DateTime<Utc> {
+    Asn1Time::from_unix(0)
+        .and_then(|epoch| epoch.diff(time))
+        .ok()
+        .and_then(|since| DateTime::from_timestamp(i64::from(since.days) * 86_400 + i64::from(since.secs), 0))
+        .unwrap_or_default()
+}
+
+fn first_reason(stack: &ErrorStack) -> String {
+    stack.errors().first().map_or_else(
+        || "unknown error".to_owned(),
+        |error| text::clean(error.reason().unwrap_or("unknown error").as_bytes()),
+    )
+}
+
+/// An alert is the server's refusal: say so, its name alone reads like ours.
+fn alert_hint(error: &Error) -> &'static str {
+    let told = error
+        .ssl_error()
+        .and_then(|stack| stack.errors().first())
+        .and_then(openssl::error::Error::reason)
+        .unwrap_or_default();
+    if told.contains("alert") { " (told by the server)" } else { "" }
+}
+
+fn version(version: TlsVersion) -> SslVersion {
+    match version {
+        TlsVersion::V1_0 => SslVersion::TLS1,
+        TlsVersion::V1_1 => SslVersion::TLS1_1,
+        TlsVersion::V1_2 => SslVersion::TLS1_2,
+        TlsVersion::V1_3 => SslVersion::TLS1_3,
+    }
+}
+
+fn version_name(version: TlsVersion) -> &'static str {
+    match version {
+        TlsVersion::V1_0 => "1.0",
+        TlsVersion::V1_1 => "1.1",
+        TlsVersion::V1_2 => "1.2",
+        TlsVersion::V1_3 => "1.3",
+    }
+}
