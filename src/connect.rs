@@ -60,7 +60,7 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Event)) -> Result<TcpStre
             Ok(tcp) => Ok(connected(*only, tcp)),
             Err(error) => {
                 refused(*only, io_reason(&error));
-                Err(io_reason(&error))
+                Err(failed(*only, &error))
             }
         };
     }
@@ -92,11 +92,15 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Event)) -> Result<TcpStre
             Some((address, Err(error))) => {
                 pending -= 1;
                 refused(address, io_reason(&error));
-                reasons.push(format!("{}: {}", address.ip(), io_reason(&error)));
+                reasons.push(failed(address, &error));
             }
             None => {}
         }
     }
+}
+
+fn failed(address: SocketAddr, error: &std::io::Error) -> String {
+    format!("{} port {}: {}", address.ip(), address.port(), io_reason(error))
 }
 
 #[cfg(test)]
@@ -129,9 +133,12 @@ mod tests {
             ["127.0.0.9", "127.0.0.8"].iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), port)).collect();
         assert_eq!(
             connect(&addresses, &|_| {}).unwrap_err(),
-            "127.0.0.9: connection refused, 127.0.0.8: connection refused"
+            format!("127.0.0.9 port {port}: connection refused, 127.0.0.8 port {port}: connection refused")
         );
-        assert_eq!(connect(&addresses[..1], &|_| {}).unwrap_err(), "connection refused");
+        assert_eq!(
+            connect(&addresses[..1], &|_| {}).unwrap_err(),
+            format!("127.0.0.9 port {port}: connection refused")
+        );
     }
 
     #[test]

@@ -197,8 +197,8 @@ const TLS_VERSIONS: [(&str, TlsVersion); 4] =
 
 const EXAMPLES: &str = "\
 Examples:
-  check_imap_session -H imap.example.org -u monitor --password-file /etc/imap.pw
-  check_imap_session -H imap.example.org -u monitor --password-file /etc/imap.pw \\
+  check_imap_session -H imap.example.org -u monitor --password-file imap.pw
+  check_imap_session -H imap.example.org -u monitor --password-file imap.pw \\
     -m INBOX -m Archive -t 5 --limit select=1 -w login=0.5 -w tls.cert_days=21:
 
 States: 0 OK, 1 WARNING, 2 CRITICAL (cannot log in, mailbox refused), 3 UNKNOWN.

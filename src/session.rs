@@ -10,7 +10,7 @@ use crate::plan::{Operation, Plan};
 use crate::secret::{Redactor, Secret};
 use crate::stream::{Socket, Stream};
 use crate::text;
-use crate::tls::Connector;
+use crate::tls::{Connector, Setup};
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
@@ -49,8 +49,8 @@ struct Session<'a> {
 
 /// The worker: prepares, then does the phases in order, and tells each outcome as soon as it has it. Ends when
 /// nobody listens any more.
-pub fn work(plan: &Plan, options: &Options, events: &Sender<Event>) {
-    let session = match Session::prepare(options, events) {
+pub fn work(plan: &Plan, options: &Options, tls: Option<Setup>, events: &Sender<Event>) {
+    let session = match Session::prepare(options, tls, events) {
         Ok(session) => session,
         Err(why) => {
             let _ = events.send(Event::Obstacle(why));
@@ -70,7 +70,7 @@ pub fn work(plan: &Plan, options: &Options, events: &Sender<Event>) {
 
 impl<'a> Session<'a> {
     /// Reads the files and makes ready what the phases need.
-    fn prepare(options: &'a Options, events: &'a Sender<Event>) -> Result<Self, String> {
+    fn prepare(options: &'a Options, tls: Option<Setup>, events: &'a Sender<Event>) -> Result<Self, String> {
         let password = match &options.password {
             PasswordSource::Value(password) => password.clone(),
             PasswordSource::File(file) => {
@@ -80,16 +80,11 @@ impl<'a> Session<'a> {
                 .and_then(first_line)
                 .map_err(|why| format!("--password-file: standard input: {why}"))?,
         };
-        let tls = if options.tls == TlsMode::None {
-            None
-        } else {
-            let ca = options.ca_file.as_ref().filter(|_| options.verify).map(|file| {
-                let mut pem = Vec::new();
-                let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut pem));
-                read.map(|_| pem).map_err(|error| format!("--ca-file: {}: {error}", shown(file)))
-            });
-            Some(Connector::new(options, ca.transpose()?.as_deref())?)
+        let ca = match &options.ca_file {
+            Some(file) if tls.is_some() && options.verify => Some(content(file)?),
+            _ => None,
         };
+        let tls = tls.map(|tls| tls.trust(options, ca.as_deref())).transpose()?;
         if let Some(tls) = &tls {
             let _ = events.send(Event::Fact(Fact::Trust(tls.trust.clone())));
         }
@@ -226,6 +221,12 @@ fn start_tls(dialogue: &mut Dialogue) -> Result<Done, Failure> {
 fn logout(dialogue: &mut Dialogue) -> Result<Done, Failure> {
     dialogue.logout()?;
     Ok(Done::default())
+}
+
+fn content(file: &Path) -> Result<Vec<u8>, String> {
+    let mut content = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut content));
+    read.map(|_| content).map_err(|error| format!("--ca-file: {}: {error}", shown(file)))
 }
 
 fn password(file: &Path) -> Result<Secret, String> {

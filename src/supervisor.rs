@@ -2,11 +2,12 @@
 //! outcome per planned phase. Whatever hangs is abandoned where it is: nothing is asked of the code that hangs.
 
 use crate::event::{Done, Event, Fact, Stop};
-use crate::options::Options;
+use crate::options::{Options, TlsMode};
 use crate::outcome::{Facts, Limit, Outcome, Record, Report};
 use crate::plan::{Operation, Plan};
 use crate::session;
 use crate::text;
+use crate::tls::Setup;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -20,8 +21,15 @@ const MAX_DIALOGUE: usize = 500;
 pub fn run(plan: &Plan, options: &Arc<Options>, start: Instant) -> Report {
     let (events, inbox) = mpsc::channel();
     let mut run = Run::new(plan, start);
+    let tls = match (options.tls != TlsMode::None).then(|| Setup::new(options)).transpose() {
+        Ok(tls) => tls,
+        Err(why) => {
+            run.obstacle = Some(why);
+            return run.report();
+        }
+    };
     let job = (plan.clone(), Arc::clone(options));
-    let worker = move || session::work(&job.0, &job.1, &events);
+    let worker = move || session::work(&job.0, &job.1, tls, &events);
     // The handle is dropped: a worker that hangs is left behind when the process ends.
     if let Err(error) = thread::Builder::new().name("worker".to_owned()).spawn(worker) {
         run.obstacle = Some(format!("no thread could be started: {error}"));

@@ -20,7 +20,11 @@ use std::net::{IpAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// All that a handshake needs, made before the first phase.
+/// OpenSSL made ready: the larger part of what a run costs. Made before there is a second thread, because
+/// the allocator and the locks that OpenSSL calls all the time are cheaper then.
+pub struct Setup(SslContextBuilder);
+
+/// All that a handshake needs.
 pub struct Connector {
     context: SslContext,
     name: String,
@@ -50,29 +54,40 @@ mod verify_result {
     pub const OTHER_ADDRESS: i32 = 64;
 }
 
-impl Connector {
-    /// Sets trust, versions and verification. `ca` is the content of `--ca-file`.
+impl Setup {
+    /// Sets what needs no file of the user's.
     ///
     /// # Errors
-    /// What OpenSSL does not like, the CA file first of all.
-    pub fn new(options: &Options, ca: Option<&[u8]>) -> Result<Self, String> {
-        let openssl = |error: ErrorStack| format!("OpenSSL: {}", first_reason(&error));
-        let mut builder = SslContext::builder(SslMethod::tls_client()).map_err(openssl)?;
-        builder.set_min_proto_version(Some(version(options.tls_min))).map_err(openssl)?;
-        if options.tls_min < TlsVersion::V1_2 {
-            // OpenSSL 3 takes the old versions' signatures at no other level; the user asked for them.
-            builder.set_cipher_list("DEFAULT:@SECLEVEL=0").map_err(openssl)?;
-        }
+    /// What OpenSSL does not like.
+    pub fn new(options: &Options) -> Result<Self, String> {
+        let make = || {
+            let mut builder = SslContext::builder(SslMethod::tls_client())?;
+            builder.set_min_proto_version(Some(version(options.tls_min)))?;
+            if options.tls_min < TlsVersion::V1_2 {
+                // OpenSSL 3 takes the old versions' signatures at no other level; the user asked for them.
+                builder.set_cipher_list("DEFAULT:@SECLEVEL=0")?;
+            }
+            Ok(Self(builder))
+        };
+        make().map_err(openssl)
+    }
+
+    /// Sets trust. `ca` is the content of `--ca-file`.
+    ///
+    /// # Errors
+    /// What is wrong with the CA file.
+    pub fn trust(self, options: &Options, ca: Option<&[u8]>) -> Result<Connector, String> {
+        let Self(mut builder) = self;
         let trust = if !options.verify {
             "not verified (--no-verify)".to_owned()
         } else if let (Some(file), Some(pem)) = (&options.ca_file, ca) {
-            trust_file(&mut builder, pem)
-                .map_err(|why| format!("--ca-file: {}: {why}", text::clean(file.as_os_str().as_encoded_bytes())))?;
-            format!("the CAs in {}", text::clean(file.as_os_str().as_encoded_bytes()))
+            let file = text::clean(file.as_os_str().as_encoded_bytes());
+            trust_file(&mut builder, pem).map_err(|why| format!("--ca-file: {file}: {why}"))?;
+            format!("the CAs in {file}")
         } else {
             trust_system(&mut builder).map_err(openssl)?
         };
-        Ok(Self {
+        Ok(Connector {
             context: builder.build(),
             name: options.tls_name().trim_end_matches('.').to_owned(),
             verify: options.verify,
@@ -80,15 +95,16 @@ impl Connector {
             trust,
         })
     }
+}
 
+impl Connector {
     /// The client's side of a handshake; tells the certificate as soon as it is known, a refused one too.
     ///
     /// # Errors
     /// Why there is no TLS, in plain words.
     pub fn handshake(&self, tcp: TcpStream, tell: &dyn Fn(Event)) -> Result<SslStream<TcpStream>, Failure> {
         let refusal: Arc<OnceLock<Refusal>> = Arc::default();
-        let ssl =
-            self.session(&refusal).map_err(|error| Failure::lost(format!("OpenSSL: {}", first_reason(&error))))?;
+        let ssl = self.session(&refusal).map_err(|error| Failure::lost(openssl(error)))?;
         let result = ssl.connect(tcp);
         if let Some(refusal) = refusal.get() {
             if refusal.depth == 0 {
@@ -215,10 +231,12 @@ fn trust_file(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<(), String>
 }
 
 /// The system's CAs, looked up one by one in OpenSSL's hashed directory: to parse the whole bundle, as
-/// OpenSSL's default does, costs ten times the rest of a run. It is read only where there is no such directory.
+/// OpenSSL's default does, costs ten times the rest of a run. Without such a directory, or with a `SSL_CERT_FILE`
+/// of its own, the default it is. (A bundle that lies in the hashed directory has nothing that the directory has not.)
 fn trust_system(builder: &mut SslContextBuilder) -> Result<String, ErrorStack> {
     let directory = std::env::var_os("SSL_CERT_DIR").map_or_else(default_directory, PathBuf::from);
-    if std::env::var_os("SSL_CERT_FILE").is_some() || !is_hashed(&directory) {
+    let own_file = std::env::var_os("SSL_CERT_FILE").is_some_and(|file| Path::new(&file).parent() != Some(&directory));
+    if own_file || !is_hashed(&directory) {
         builder.set_default_verify_paths()?;
         return Ok("the default files of OpenSSL".to_owned());
     }
@@ -293,6 +311,11 @@ fn time(time: &Asn1TimeRef) -> DateTime<Utc> {
         .ok()
         .and_then(|since| DateTime::from_timestamp(i64::from(since.days) * 86_400 + i64::from(since.secs), 0))
         .unwrap_or_default()
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "goes into map_err")]
+fn openssl(error: ErrorStack) -> String {
+    format!("OpenSSL: {}", first_reason(&error))
 }
 
 fn first_reason(stack: &ErrorStack) -> String {
