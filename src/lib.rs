@@ -22,3 +22,4 @@ pub mod threshold;
 pub mod tls;
 
 mod connect;
+mod values;

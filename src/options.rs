@@ -1,10 +1,15 @@
-//! Every option: its name, its line in `--help`, how its value is read and what it means, one block each in [`TABLE`].
-//! What names a phase or a mailbox is checked against the plan, in `plan.rs`.
+//! Every option: its name, its line in `--help` and what it does, one row each in `TABLE`; and all of them together.
+//! How values are read, `values.rs` knows; what names a phase or a mailbox is checked against the plan, in `plan.rs`.
 
 use crate::extra_opts;
 use crate::secret::Secret;
 use crate::text;
 use crate::threshold::{Range, Selector, duration};
+pub use crate::values::{Family, PasswordSource, TlsMode, TlsVersion};
+use crate::values::{
+    TLS_MODES, TLS_VERSIONS, choice, host, limit, mailbox, no_password_here, password_source, path, port, shown, state,
+    threshold, username,
+};
 use nagiosplugin::ServiceState;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,47 +58,6 @@ pub struct Options {
     pub perfdata_u: bool,
     /// 0 to 3.
     pub verbosity: usize,
-}
-
-/// IPv4 or IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// `-4`
-    V4,
-    /// `-6`
-    V6,
-}
-
-/// How TLS begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsMode {
-    /// At once (RFC 8314 section 3.2).
-    Implicit,
-    /// After STARTTLS (RFC 9051 section 6.2.1).
-    StartTls,
-    /// Never.
-    None,
-}
-
-/// A TLS version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum TlsVersion {
-    V1_0,
-    V1_1,
-    V1_2,
-    V1_3,
-}
-
-/// Where the password comes from.
-#[derive(Clone)]
-pub enum PasswordSource {
-    /// The first line of this file.
-    File(PathBuf),
-    /// The first line of standard input.
-    Stdin,
-    /// The environment.
-    Value(Secret),
 }
 
 /// The environment variable that is used without `--password-file`.
@@ -189,11 +153,6 @@ const TABLE: &[Opt] = &[
     Opt("V", "version", "", "version (exit 3)", |_, _| Ok(())),
     Opt("h", "help", "", "this text (exit 3)", |_, _| Ok(())),
 ];
-
-const TLS_MODES: [(&str, TlsMode); 3] =
-    [("implicit", TlsMode::Implicit), ("starttls", TlsMode::StartTls), ("none", TlsMode::None)];
-const TLS_VERSIONS: [(&str, TlsVersion); 4] =
-    [("1.0", TlsVersion::V1_0), ("1.1", TlsVersion::V1_1), ("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -307,6 +266,9 @@ impl Options {
     }
 
     /// Options of a test.
+    ///
+    /// # Errors
+    /// As [`Options::parse`]; the text for `--help`.
     #[cfg(test)]
     pub fn from_arguments(arguments: &[&str]) -> Result<Self, String> {
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
@@ -385,110 +347,12 @@ fn add<T>(list: &mut Vec<T>, value: Result<T, String>) -> Result<(), String> {
     value.map(|value| list.push(value))
 }
 
-fn port(value: &str) -> Result<Option<u16>, String> {
-    let port = value.parse().ok().filter(|port| *port > 0);
-    port.map(Some).ok_or_else(|| format!("{} is not a port, right is 1 to 65535", shown(value)))
-}
-
-fn username(value: &str) -> Result<String, String> {
-    if value.is_empty() || value.contains(['\r', '\n']) {
-        return Err(format!("{} is not a user name", shown(value)));
-    }
-    Ok(value.to_owned())
-}
-
-fn password_source(value: &str) -> Result<PasswordSource, String> {
-    Ok(if value == "-" { PasswordSource::Stdin } else { PasswordSource::File(path(value)?) })
-}
-
-fn no_password_here() -> String {
-    format!(
-        "there is no password on the command line, where ps shows it: \
-         use --password-file FILE or the environment variable {PASSWORD_VARIABLE}"
-    )
-}
-
-fn mailbox(value: &str) -> Result<String, String> {
-    if value.is_empty() {
-        return Err("(empty) is not a mailbox, right is a name such as INBOX".to_owned());
-    }
-    Ok(value.to_owned())
-}
-
-fn limit(value: &str) -> Result<(Selector, Duration), String> {
-    match Selector::split(value) {
-        (Some(selector), value) => Ok((selector, duration(value)?)),
-        (None, _) => Err(format!("{} has no =, right is PHASE=SECONDS", shown(value))),
-    }
-}
-
-fn host(value: &str) -> Result<String, String> {
-    let bare = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
-    let address = bare.split('%').next().is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
-    if address {
-        return Ok(bare.to_owned());
-    }
-    if !bare.is_ascii() {
-        return Err(format!("{} has letters beyond ASCII, right is the form that begins with xn--", shown(value)));
-    }
-    if let Some((name, port)) = bare.split_once(':') {
-        return Err(format!(
-            "{} is neither a name nor an address, right is {} with -p {}",
-            shown(value),
-            shown(name),
-            shown(port)
-        ));
-    }
-    if bare.is_empty()
-        || bare.len() > 255
-        || !bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
-    {
-        return Err(format!(
-            "{} is neither a name nor an address, right is for example imap.example.org",
-            shown(value)
-        ));
-    }
-    Ok(bare.to_owned())
-}
-
 fn family(options: &mut Options, family: Family) -> Result<(), String> {
     if options.family.is_some_and(|other| other != family) {
         return Err("-4 and -6 exclude each other, right is one of them, or none for both families".to_owned());
     }
     options.family = Some(family);
     Ok(())
-}
-
-fn path(value: &str) -> Result<PathBuf, String> {
-    if value.is_empty() { Err("(empty) is not a file".to_owned()) } else { Ok(value.into()) }
-}
-
-fn choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
-    choices.iter().find(|(name, _)| *name == value).map(|(_, choice)| *choice).ok_or_else(|| {
-        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        format!("{} is none of: {}", shown(value), names.join(", "))
-    })
-}
-
-fn threshold(value: &str) -> Result<(Selector, Range), String> {
-    let (selector, range) = Selector::split(value);
-    Ok((selector.unwrap_or_else(Selector::total), Range::parse(range)?))
-}
-
-fn state(value: &str) -> Result<(Option<Selector>, ServiceState), String> {
-    let (selector, state) = Selector::split(value);
-    let states = [
-        ("ok", ServiceState::Ok),
-        ("warning", ServiceState::Warning),
-        ("critical", ServiceState::Critical),
-        ("unknown", ServiceState::Unknown),
-    ];
-    Ok((selector, choice(&state.to_ascii_lowercase(), &states)?))
-}
-
-/// A value in an error message; an empty one must be visible too.
-fn shown(value: &str) -> String {
-    if value.is_empty() { "(empty)".to_owned() } else { text::clean(value.as_bytes()) }
 }
 
 #[cfg(test)]
@@ -522,7 +386,7 @@ mod tests {
             (&["-H", "müller.example"], "xn--"),
             (&["-t", "0"], "--timeout: 0 is too short"),
             (&["--limit", "login"], "--limit: login has no =, right is PHASE=SECONDS"),
-            (&["-w", "login="], "--warning: (empty) is not a range"),
+            (&["-w", "login="], "--warning: login=: (empty) is not a range"),
             (&["--on-timeout", "maybe"], "--on-timeout: maybe is none of: ok, warning, critical, unknown"),
             (&["--frobnicate"], "--frobnicate is not an option, see --help"),
             (&["-x"], "-x is not an option"),

@@ -261,6 +261,7 @@ mod tests {
         run.report()
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "stands among results")]
     fn ok() -> Result<Done, Stop> {
         Ok(Done::default())
     }

@@ -153,14 +153,17 @@ impl Connector {
             HandshakeError::SetupFailure(stack) => return format!("OpenSSL: {}", first_reason(stack)),
             HandshakeError::Failure(handshake) | HandshakeError::WouldBlock(handshake) => handshake.error(),
         };
+        // Some servers say nothing where no TLS version fits (Dovecot 2.3 is one).
+        let closed = || {
+            let oldest = version_name(self.tls_min);
+            format!("connection closed by the server in the handshake (has it TLS {oldest} or newer?)")
+        };
         let Some(stack) = error.ssl_error() else {
-            return error
-                .io_error()
-                .map_or_else(|| "connection closed by the server in the handshake".to_owned(), io_reason);
+            return error.io_error().map_or_else(closed, io_reason);
         };
         let reason = first_reason(stack);
         match reason.as_str() {
-            "unexpected eof while reading" => "connection closed by the server in the handshake".to_owned(),
+            "unexpected eof while reading" => closed(),
             "wrong version number" | "packet length too long" | "http request" => {
                 "the answer of the server is not TLS (a port for --tls starttls or none?)".to_owned()
             }
