@@ -1,0 +1,21 @@
+//! The plugin as its users meet it: the real binary against a scripted server, a real Dovecot and
+//! bad usage. What can be tested without a process stands beside the code it tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test says what went wrong by panicking, and says loudly what it had to skip"
+)]
+
+mod case;
+mod dovecot;
+mod on_dovecot;
+mod on_network;
+mod on_script;
+mod on_secrets;
+mod plugin;
+mod properties;
+mod script;
+mod usage;

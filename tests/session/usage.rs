@@ -1,0 +1,527 @@
+//! Bad usage as a table, and what a shell or a daemon may do to the plugin besides.
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::plugin::{BINARY, Plugin, Run};
+use crate::script::{Server, Step};
+
+/// Arguments beside the required ones, and what the answer must name: the thing that is wrong
+/// and what would be right.
+const BAD: &[(&[&str], &[&str])] = &[
+    // Options that are not there, or lack their value.
+    (&["--mailboxes", "INBOX"], &["--mailboxes"]),
+    (&["-x"], &["-x"]),
+    (&["-t"], &["-t"]),
+    (&["--limit"], &["--limit"]),
+    (&["--examine=yes"], &["--examine"]),
+    (&["INBOX"], &["INBOX"]),
+    (&["", "INBOX"], &["INBOX"]),
+    (&["--", "--examine"], &["--examine"]),
+    // Host, port, family, TLS.
+    (&["-H", ""], &["--hostname"]),
+    (&["-u", ""], &["--username"]),
+    (&["-p", "0"], &["--port", "0", "65535"]),
+    (&["-p", "70000"], &["--port", "70000", "65535"]),
+    (&["-p", "abc"], &["--port", "abc", "65535"]),
+    (&["-p", "-1"], &["--port", "-1"]),
+    (&["-p", ""], &["--port"]),
+    (&["-4", "-6"], &["-4", "-6"]),
+    (&["--tls", "foo"], &["--tls", "foo", "implicit", "starttls", "none"]),
+    (&["--tls", "Implicit "], &["--tls", "implicit"]),
+    (&["--tls-min", "9"], &["--tls-min", "9", "1.2", "1.3"]),
+    (&["--tls-min", "tls"], &["--tls-min", "tls", "1.2"]),
+    (&["--tls-name", ""], &["--tls-name"]),
+    // Mailboxes.
+    (&["-m", ""], &["--mailbox"]),
+    (&["-m", "INBOX", "-m", ""], &["--mailbox"]),
+    // Times.
+    (&["-t", "0"], &["--timeout", "0"]),
+    (&["-t", "-1"], &["--timeout", "-1"]),
+    (&["-t", "nan"], &["--timeout", "nan"]),
+    (&["-t", "inf"], &["--timeout", "inf"]),
+    (&["-t", "5x"], &["--timeout", "5x"]),
+    (&["-t", "1e3"], &["--timeout", "1e3"]),
+    (&["-t", ""], &["--timeout"]),
+    (&["-t", "8 s"], &["--timeout", "8 s"]),
+    (&["-t", "1,5"], &["--timeout", "1,5"]),
+    (&["-t", "."], &["--timeout", "."]),
+    (&["-t", "99999999999999999999999999"], &["--timeout", "99999999"]),
+    // Limits.
+    (&["--limit", "logon=3"], &["--limit", "logon", "resolve", "connect", "tls", "login"]),
+    (&["--limit", "login"], &["--limit", "login"]),
+    (&["--limit", "login="], &["--limit", "login"]),
+    (&["--limit", "login=0"], &["--limit", "0"]),
+    (&["--limit", "=3"], &["--limit"]),
+    (&["--limit", "3"], &["--limit", "3"]),
+    (&["--limit", "LOGIN=3"], &["--limit", "LOGIN", "login"]),
+    (&["--limit", "select:Nope=1"], &["--limit", "Nope", "INBOX"]),
+    (&["--limit", "login:INBOX=1"], &["--limit", "login", "INBOX"]),
+    (&["--limit", "starttls=1"], &["--limit", "starttls"]),
+    // Thresholds.
+    (&["-w", "select:Nope=1"], &["--warning", "Nope", "INBOX"]),
+    (&["-c", "select:inboxes=1"], &["--critical", "inboxes"]),
+    (&["-c", "select.foo=1"], &["--critical", "foo", "messages"]),
+    (&["-w", "login:INBOX=1"], &["--warning", "login"]),
+    (&["-w", "login.messages=1"], &["--warning", "messages"]),
+    (&["-w", "logon=1"], &["--warning", "logon", "login"]),
+    (&["-w", "starttls=1"], &["--warning", "starttls"]),
+    (&["-w", ""], &["--warning"]),
+    (&["-w", "login="], &["--warning"]),
+    (&["-c", "nan"], &["--critical", "nan"]),
+    (&["-c", "inf"], &["--critical", "inf"]),
+    (&["-c", "1:inf"], &["--critical", "1:inf"]),
+    (&["-c", "10:5"], &["--critical", "10:5"]),
+    (&["-c", "@"], &["--critical", "@"]),
+    (&["-c", "5:x"], &["--critical", "5:x"]),
+    (&["-c", "login=1 2"], &["--critical", "1 2"]),
+    (&["-c", "1,5"], &["--critical", "1,5"]),
+    (&["-c", "~"], &["--critical", "~"]),
+    (&["--tls", "none", "-w", "tls.cert_days=21:"], &["--warning", "tls"]),
+    (&["--tls", "none", "--limit", "tls=1"], &["--limit", "tls"]),
+    // States.
+    (&["--on-timeout", "maybe"], &["--on-timeout", "maybe", "critical"]),
+    (&["--on-timeout", "login=maybe"], &["--on-timeout", "maybe", "critical"]),
+    (&["--on-failure", "logon=ok"], &["--on-failure", "logon", "login"]),
+    (&["--on-failure", ""], &["--on-failure"]),
+    (&["--on-failure", "select:Nope=ok"], &["--on-failure", "Nope"]),
+    // No password on the command line, and no echo of one.
+    (&["-P", "opensesame"], &["--password-file", "IMAP_SESSION_PASSWORD"]),
+    (&["-Popensesame"], &["--password-file", "IMAP_SESSION_PASSWORD"]),
+    (&["--password", "opensesame"], &["--password-file", "IMAP_SESSION_PASSWORD"]),
+    (&["--password=opensesame"], &["--password-file", "IMAP_SESSION_PASSWORD"]),
+    (&["--password-file", ""], &["--password-file"]),
+    (&["--ca-file", ""], &["--ca-file"]),
+    // Ini files.
+    (&["--extra-opts=@/nonexistent/plugins.ini"], &["/nonexistent/plugins.ini"]),
+    (&["--extra-opts=imap@/nonexistent/plugins.ini"], &["/nonexistent/plugins.ini"]),
+];
+
+#[test]
+fn bad_usage_is_one_line_that_names_it_and_no_packet_is_sent() {
+    let listener = listener();
+    let mut failures = Vec::new();
+    for (args, named) in BAD {
+        let run = with_required(port(&listener), args.iter().map(OsStr::new)).run();
+        if let Err(fault) = is_refusal(&run, named) {
+            failures.push(format!("--- {args:?}: {fault}\n{run:?}"));
+        }
+        if run.stdout.contains("opensesame") {
+            failures.push(format!("--- {args:?}: echoes a password\n{run:?}"));
+        }
+    }
+    let count = failures.len();
+    assert!(count == 0, "{count} rows fail:\n{}", failures.join("\n"));
+    assert!(!was_called(&listener), "a connection was made");
+}
+
+#[test]
+fn what_is_required_is_asked_for_by_name() {
+    let listener = listener();
+    let port = port(&listener).to_string();
+    let (host, user) = (["-H", "127.0.0.1"], ["-u", "probe"]);
+    let at = ["-p", port.as_str()];
+    let nothing: [&str; 0] = [];
+    refused(&Plugin::new(nothing).run(), &["-H"]);
+    let no_host = Plugin::new(at).args(user).password("x").run();
+    refused(&no_host, &["-H"]);
+    let no_user = Plugin::new(at).args(host).password("x").run();
+    refused(&no_user, &["-u"]);
+    let no_password = Plugin::new(at).args(host).args(user).run();
+    refused(&no_password, &["--password-file", "IMAP_SESSION_PASSWORD"]);
+    let empty_password = Plugin::new(at).args(host).args(user).password("").run();
+    refused(&empty_password, &["IMAP_SESSION_PASSWORD"]);
+    assert!(!was_called(&listener), "a connection was made");
+}
+
+#[test]
+fn arguments_that_are_not_utf8_are_refused_in_utf8() {
+    let listener = listener();
+    for args in [
+        [&b"-u"[..], b"us\xffer"],
+        [b"-m", b"Entw\xfcrfe"],
+        [b"-t", b"\xff"],
+        [b"--limit", b"login=\xff"],
+        [b"-w", b"select:\xff=1"],
+        [b"--tls", b"\xff\x1b|\n"],
+        [b"--\xff", b""],
+        [b"\xff", b"\xfe"],
+    ] {
+        let args = args.map(OsStr::from_bytes);
+        refused(&with_required(port(&listener), args).run(), &[]);
+    }
+    assert!(!was_called(&listener), "a connection was made");
+}
+
+#[test]
+fn arguments_cannot_forge_lines_perfdata_or_control_characters() {
+    let listener = listener();
+    for nasty in ["a\nIMAP is OK: b", "a|b=1", "\u{1b}[31m", "\r", "\u{9b}x"] {
+        for option in ["-H", "-t", "--limit", "-w", "--tls", "--on-timeout", "--nasty"] {
+            let args = [option, nasty].map(OsStr::new);
+            refused(&with_required(port(&listener), args).run(), &[]);
+        }
+    }
+    let long = "x".repeat(100_000);
+    let args = ["--tls", long.as_str()].map(OsStr::new);
+    refused(&with_required(port(&listener), args).run(), &["--tls"]);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_unknown_and_named() {
+    let listener = listener();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    };
+    let missing = folder.path().join("missing");
+    let empty = file("empty", "");
+    let empty_line = file("empty-line", "\nopensesame\n");
+    let no_certificate = file("no-certificate", "-----BEGIN NONSENSE-----\n");
+    let good = file("good", "opensesame\n");
+    for (option, path) in [
+        ("--password-file", missing.as_path()),
+        ("--password-file", &empty),
+        ("--password-file", &empty_line),
+        ("--password-file", folder.path()),
+        ("--ca-file", &missing),
+        ("--ca-file", &empty),
+        ("--ca-file", &no_certificate),
+        ("--ca-file", folder.path()),
+    ] {
+        let mut plugin = Plugin::new(["-H", "127.0.0.1", "-u", "probe", "-p"])
+            .arg(port(&listener).to_string())
+            .args([OsStr::new(option), path.as_os_str()]);
+        if option == "--ca-file" {
+            plugin = plugin.arg("--password-file").arg(&good);
+        }
+        let run = plugin.run();
+        run.check_sound();
+        let told = (run.code, run.state());
+        assert_eq!(told, (3, "UNKNOWN"), "{option} {}: {run:#?}", path.display());
+        let name = path.to_str().unwrap();
+        assert!(run.summary().contains(name), "{name}: {run:#?}");
+        assert!(!run.stdout.contains("opensesame"), "{run:#?}");
+    }
+}
+
+#[test]
+fn ini_files_that_make_no_sense_are_refused_by_name() {
+    let listener = listener();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plugins.ini");
+    for (argument, content, named) in [
+        ("nosuchsection", "[imap]\nusername=a\n", "nosuchsection"),
+        ("", "[imap]\nusername=a\n", "check_imap_session"),
+        ("imap", "[imap\nusername=a\n", "line 1"),
+        ("imap", "[imap]\nnosuchoption=1\n", "nosuchoption"),
+        ("imap", "[imap]\n=1\n", ""),
+        ("imap", "[imap]\ntimeout=never\n", "never"),
+        ("imap", "[imap]\nextra-opts=imap\n", "extra-opts"),
+        ("imap", "[imap]\npassword=opensesame\n", "--password-file"),
+    ] {
+        fs::write(&path, content).unwrap();
+        let option = format!("--extra-opts={argument}@{}", path.display());
+        let args = [OsStr::new(&option)];
+        let run = with_required(port(&listener), args).run();
+        refused(&run, &[named]);
+        assert!(!run.stdout.contains("opensesame"), "{run:#?}");
+    }
+    assert!(!was_called(&listener), "a connection was made");
+}
+
+#[test]
+fn ini_options_take_the_place_where_they_stand() {
+    let server = Server::start(happy(&["INBOX", "Sent Mail"]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plugins.ini");
+    let section = format!(
+        "# a comment\n; another\n[other]\nhostname=192.0.2.1\n[imap]\n hostname = 127.0.0.1 \n\
+         port={}\ntls=none\n\nmailbox=INBOX\nmailbox=Sent Mail\nexamine=\n",
+        server.port
+    );
+    fs::write(&path, section).unwrap();
+    let run = Plugin::new([format!("--extra-opts=imap@{}", path.display())])
+        .args(["-u", "probe"])
+        .password("opensesame")
+        .run();
+    run.check_sound();
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert_eq!(run.value("select_Sent_Mail_ok"), Some(1.0));
+    let commands = server.finish().commands();
+    let examined = commands.iter().filter(|c| *c == "EXAMINE").count();
+    assert_eq!(examined, 2, "{commands:?}");
+}
+
+#[test]
+fn help_and_version_exit_3() {
+    for option in ["-h", "--help"] {
+        let run = Plugin::new([option]).run();
+        assert_eq!((run.code, run.stderr.as_str()), (3, ""), "{run:#?}");
+        assert!(run.stdout.contains("--hostname"), "{run:#?}");
+        assert!(run.stdout.contains("IMAP_SESSION_PASSWORD"), "{run:#?}");
+        let longest = run.stdout.lines().map(|l| l.chars().count()).max();
+        assert!(longest <= Some(100), "a line of {longest:?} characters");
+    }
+    for option in ["-V", "--version"] {
+        let run = Plugin::new([option]).run();
+        assert_eq!((run.code, run.stderr.as_str()), (3, ""), "{run:#?}");
+        let named = run.stdout.starts_with("check_imap_session ");
+        let version = env!("CARGO_PKG_VERSION");
+        assert!(named && run.stdout.contains(version), "{run:#?}");
+        assert_eq!(run.stdout.lines().count(), 1);
+    }
+    // Whoever asks for help gets it, whatever else is wrong.
+    let run = Plugin::new(["--tls", "foo", "-h"]).run();
+    assert!(run.stdout.contains("--hostname"), "{run:#?}");
+}
+
+#[test]
+fn an_empty_argument_as_nagios_passes_it_is_nothing() {
+    let server = Server::start(happy(&["INBOX"]));
+    let args = ["", "--tls", "none", ""].map(OsStr::new);
+    let run = with_required(server.port, args).run();
+    assert_eq!(run.check_sound().code, 0, "{run:#?}");
+}
+
+#[test]
+fn the_order_of_options_makes_no_difference() {
+    let server = Server::start(happy(&["INBOX", "Archive"]));
+    let port = server.port.to_string();
+    let pairs = [
+        ["--limit", "select:Archive=2"],
+        ["-w", "select.messages:INBOX=1:"],
+        ["-c", "5"],
+        ["-w", "login=1.5"],
+        ["-t", "6"],
+        ["--on-timeout", "login=unknown"],
+        ["-m", "INBOX"],
+        ["-H", "127.0.0.1"],
+        ["-m", "Archive"],
+        ["--tls", "none"],
+        ["-u", "probe"],
+        ["-p", &port],
+    ];
+    let fixed = |run: &Run| -> Vec<String> {
+        let items = run.perfdata().into_iter();
+        let line = |i: crate::plugin::Item| format!("{} {} {} {:?}", i.label, i.warning, i.critical, i.max);
+        items.map(line).collect()
+    };
+    let mut results = BTreeSet::new();
+    for shift in 0..pairs.len() {
+        let mut order = pairs.to_vec();
+        order.rotate_left(shift);
+        // The order of mailboxes is told by the options; all others have none.
+        let mailbox = |pair: &[&str; 2]| pair[0] == "-m";
+        let first = order.iter().position(mailbox).unwrap();
+        let second = order.iter().rposition(mailbox).unwrap();
+        if order[first][1] == "Archive" {
+            order.swap(first, second);
+        }
+        let run = Plugin::new(order.concat()).password("x").run();
+        assert_eq!(run.check_sound().code, 0, "{run:#?}");
+        results.insert(fixed(&run));
+    }
+    assert_eq!(results.len(), 1, "{results:#?}");
+    let items = results.first().unwrap().join("\n");
+    for item in ["login 1.5  Some(6.0)", "select_Archive   Some(2.0)", "total  5 Some(6.0)", "messages_INBOX 1:  "] {
+        assert!(items.contains(item), "no {item} in\n{items}");
+    }
+}
+
+#[test]
+fn times_ranges_and_selectors_are_taken_as_given() {
+    let names = ["INBOX", "a=b:c d"];
+    let server = Server::start(happy(&["INBOX", "a=b:c d"]));
+    for (args, label, expected) in [
+        (&["-t", "1m"][..], "total", "  60"),
+        (&["-t", "7500ms"], "total", "  7.5"),
+        (&["--timeout=6s"], "total", "  6"),
+        (&["--limit", "login=0.5"], "login", "  0.5"),
+        (&["--limit", "select=3", "--limit", "select:a=b:c d=2s"], "select_a_b_c_d", "  2"),
+        (&["-w", "2", "-c", "5"], "total", "2 5 8"),
+        (&["-w", "total=2"], "total", "2  8"),
+        (&["-w", "login=1.50", "-c", "login=0:3"], "login", "1.50 0:3 8"),
+        (&["-w", "login.time=~:4", "-c", "login=@10:20"], "login", "~:4 @10:20 8"),
+        (&["-c", "select=7"], "select_INBOX", " 7 8"),
+        (&["-c", "select=7", "-c", "select:a=b:c d=6"], "select_a_b_c_d", " 6 8"),
+        (&["-c", "select:a=b:c d=6", "-c", "select=7"], "select_a_b_c_d", " 6 8"),
+        (&["-w", "select.messages:a=b:c d=1:"], "messages_a_b_c_d", "1:  "),
+        (&["-w", "select.messages=1:5"], "messages_INBOX", "1:5  "),
+    ] {
+        let mailboxes = names.iter().flat_map(|name| ["-m", name]);
+        let args = ["--tls", "none"].into_iter().chain(mailboxes).chain(args.iter().copied());
+        let run = with_required(server.port, args).run();
+        run.check_sound();
+        assert_eq!(run.code, 0, "{run:#?}");
+        let item = run.item(label).unwrap();
+        let max = item.max.map(|max| max.to_string()).unwrap_or_default();
+        let told = format!("{} {} {max}", item.warning, item.critical);
+        assert_eq!(told, expected, "{label}: {run:#?}");
+    }
+}
+
+#[test]
+fn an_option_joined_to_its_value_is_the_same() {
+    let server = Server::start(happy(&["INBOX"]));
+    let port = server.port;
+    let run = Plugin::new([
+        "-H127.0.0.1".to_owned(),
+        format!("--port={port}"),
+        "--tls=none".to_owned(),
+        "-uprobe".to_owned(),
+        "-mINBOX".to_owned(),
+        "-t6".to_owned(),
+    ])
+    .password("x")
+    .run();
+    assert_eq!(run.check_sound().code, 0, "{run:#?}");
+}
+
+#[test]
+fn a_closed_or_full_standard_output_changes_no_exit_code() {
+    let server = Server::start(vec![Step::Silence]);
+    let critical = format!("-H 127.0.0.1 -p {} -u probe --tls none -t 0.3 -v", server.port);
+    for redirection in [">&-", "<&- >&- 2>&-", ">/dev/full", ""] {
+        for (args, code) in [(critical.as_str(), 2), ("--tls foo", 3), ("--help", 3)] {
+            // Without a redirection: a pipe whose reader is gone.
+            let mut child = Command::new("/bin/sh")
+                .args(["-c", &format!("exec \"$0\" {args} {redirection}"), BINARY])
+                .env("IMAP_SESSION_PASSWORD", "x")
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            drop(child.stdout.take());
+            let start = Instant::now();
+            while child.try_wait().unwrap().is_none() {
+                if start.elapsed() > Duration::from_secs(20) {
+                    child.kill().ok();
+                    panic!("{args} {redirection} does not end");
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(code), "{args} {redirection}");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(stderr, "", "{args} {redirection}");
+        }
+    }
+}
+
+#[test]
+fn help_readme_and_code_have_the_same_options() {
+    let help = Plugin::new(["--help"]).run().stdout;
+    let in_help: BTreeSet<String> = help
+        .lines()
+        .filter(|line| line.trim_start().starts_with('-'))
+        .flat_map(|line| option_names(line.trim_start().split("  ").next().unwrap()))
+        .collect();
+
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(path).expect("README.md is there");
+    let in_readme: BTreeSet<String> = readme
+        .lines()
+        .filter(|line| line.starts_with("| `-"))
+        .filter_map(|line| line.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+        .flat_map(|span| option_names(&span))
+        .collect();
+    let different: Vec<_> = in_help.symmetric_difference(&in_readme).collect();
+    assert!(different.is_empty(), "only in one of both: {different:?}");
+
+    for required in REQUIRED.split_whitespace() {
+        assert!(in_help.contains(required), "{required} is not in --help");
+    }
+    // What the code answers to an option that it does not have.
+    let unknown = |name: &str| Plugin::new([name]).run().stdout;
+    let pattern = unknown("--no-such-option");
+    assert!(pattern.contains("no-such-option"));
+    for name in in_help.iter().filter(|name| name.starts_with("--")) {
+        let told = pattern.replace("no-such-option", name.trim_start_matches('-'));
+        assert_ne!(unknown(name), told, "{name} is not in the code");
+    }
+}
+
+const REQUIRED: &str = "-H --hostname -p --port -4 -6 --tls --tls-name --ca-file --no-verify \
+    --tls-min -u --username --password-file -m --mailbox --examine -t --timeout --limit -w \
+    --warning -c --critical --on-timeout --on-failure --perfdata-u -v --extra-opts -V --version \
+    -h --help";
+
+/// `-H, --hostname HOST` has two names; `--extra-opts[=...]` has one.
+fn option_names(text: &str) -> Vec<String> {
+    let words = text.split([' ', ',', '=', '[']);
+    let names = words.filter(|word| word.starts_with('-') && word.len() > 1);
+    names.map(str::to_owned).collect()
+}
+
+/// The arguments and whatever of the required ones they do not give themselves.
+fn with_required<A: AsRef<OsStr>>(port: u16, args: impl IntoIterator<Item = A>) -> Plugin {
+    let args: Vec<OsString> = args.into_iter().map(|a| a.as_ref().to_owned()).collect();
+    let port = port.to_string();
+    let required = [["-H", "127.0.0.1"], ["-p", &port], ["-u", "probe"]];
+    let missing = required.iter().filter(|pair| args.iter().all(|a| a != pair[0]));
+    Plugin::new(missing.flatten()).args(&args).password("secret-of-the-table")
+}
+
+fn refused(run: &Run, named: &[&str]) {
+    if let Err(fault) = is_refusal(run, named) {
+        panic!("{fault}\n{run:#?}");
+    }
+}
+
+fn is_refusal(run: &Run, named: &[&str]) -> Result<(), String> {
+    let unnamed = named.iter().find(|text| !run.summary().contains(**text));
+    let ours = run.summary().contains("secret-of-the-table");
+    let fault = match unnamed {
+        _ if run.code != 3 => "exit code".to_owned(),
+        _ if !run.stdout.starts_with("IMAP is UNKNOWN: ") => "beginning".to_owned(),
+        _ if run.stdout.lines().count() != 1 => "not one line".to_owned(),
+        _ if run.stdout.contains('|') => "perfdata without a plan".to_owned(),
+        _ if run.elapsed > Duration::from_secs(5) => "slow".to_owned(),
+        _ if ours => "the password".to_owned(),
+        Some(text) => format!("does not name {text}"),
+        None => {
+            run.check_sound();
+            return Ok(());
+        }
+    };
+    Err(fault)
+}
+
+/// A listener that nobody should call.
+fn listener() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    listener
+}
+
+fn port(listener: &TcpListener) -> u16 {
+    listener.local_addr().unwrap().port()
+}
+
+fn was_called(listener: &TcpListener) -> bool {
+    listener.accept().is_ok()
+}
+
+/// A session without TLS in which everything goes well.
+fn happy(mailboxes: &[&str]) -> Vec<Step> {
+    let send = |text: &str| Step::Send(text.as_bytes().to_vec());
+    let answered = |command: &str| {
+        [Step::Expect(command.to_owned()), send("* 3 EXISTS\r\n"), Step::SendTagged(b"OK done".to_vec())]
+    };
+    let mut script = vec![send("* OK [CAPABILITY IMAP4rev1] ready\r\n")];
+    for command in [&["LOGIN"], mailboxes, &["LOGOUT"]].concat() {
+        script.extend(answered(command));
+    }
+    script.push(Step::Close);
+    script
+}
