@@ -84,8 +84,6 @@ pub struct Facts {
 pub struct Certificate {
     /// Subject, in short: its common name or first alternative name.
     pub subject: String,
-    /// Names that it is for.
-    pub names: Vec<String>,
     /// Who signed it.
     pub issuer: String,
     /// Valid from.
@@ -127,7 +125,6 @@ mod tests {
         let now = Utc::now();
         let certificate = |seconds| Certificate {
             subject: String::new(),
-            names: Vec::new(),
             issuer: String::new(),
             not_before: now,
             not_after: now + TimeDelta::seconds(seconds),

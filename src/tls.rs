@@ -40,6 +40,7 @@ struct Refusal {
     words: &'static str,
     depth: u32,
     certificate: Certificate,
+    names: String,
 }
 
 /// `X509_V_ERR_*` that deserve own words.
@@ -184,6 +185,7 @@ impl Refusal {
             words: result.error_string(),
             depth: context.error_depth(),
             certificate: facts(at_fault),
+            names: names(at_fault),
         })
     }
 
@@ -202,7 +204,7 @@ impl Refusal {
                 )
             }
             verify_result::OTHER_NAME | verify_result::OTHER_ADDRESS => {
-                format!("certificate is for {}, not for {name}", text::shorten(&certificate.names.join(", ")))
+                format!("certificate is for {}, not for {name}", self.names)
             }
             verify_result::SELF_SIGNED => {
                 format!("certificate of {} is self-signed and not trusted (see --ca-file)", certificate.subject)
@@ -271,7 +273,18 @@ fn is_hashed(directory: &Path) -> bool {
 }
 
 fn facts(certificate: &X509Ref) -> Certificate {
-    let mut names: Vec<String> = certificate
+    Certificate {
+        subject: common_name(certificate.subject_name()).unwrap_or_else(|| names(certificate)),
+        issuer: common_name(certificate.issuer_name()).unwrap_or_else(|| "(no name)".to_owned()),
+        not_before: time(certificate.not_before()),
+        not_after: time(certificate.not_after()),
+    }
+}
+
+/// The names that a certificate is for: its alternative names, or without any its common name (RFC 9525 takes only the
+/// former, OpenSSL also the latter).
+fn names(certificate: &X509Ref) -> String {
+    let names: Vec<String> = certificate
         .subject_alt_names()
         .into_iter()
         .flatten()
@@ -281,19 +294,10 @@ fn facts(certificate: &X509Ref) -> Certificate {
             _ => None,
         })
         .collect();
-    let subject = common_name(certificate.subject_name())
-        .or_else(|| names.first().cloned())
-        .unwrap_or_else(|| "(no name)".to_owned());
-    if names.is_empty() {
-        names.push(subject.clone());
+    if !names.is_empty() {
+        return text::shorten(&names.join(", "));
     }
-    Certificate {
-        subject,
-        names,
-        issuer: common_name(certificate.issuer_name()).unwrap_or_else(|| "(no name)".to_owned()),
-        not_before: time(certificate.not_before()),
-        not_after: time(certificate.not_after()),
-    }
+    common_name(certificate.subject_name()).unwrap_or_else(|| "(no name)".to_owned())
 }
 
 /// The common name, or the organisation.

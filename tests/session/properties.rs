@@ -45,7 +45,6 @@ fn print(options: &Options, fates: &[Fate], obstacle: Option<&str>) -> Printed {
     let now = Utc::now();
     let certificate = Certificate {
         subject: "s".to_owned(),
-        names: Vec::new(),
         issuer: "i".to_owned(),
         not_before: now,
         not_after: now + TimeDelta::days(3),
