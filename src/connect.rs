@@ -1,6 +1,6 @@
 //! Name to addresses, and addresses to a TCP connection. Blocking, without limits: those are the supervisor's.
 
-use crate::event::{Event, Fact};
+use crate::event::Fact;
 use crate::options::Family;
 use crate::stream::io_reason;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -47,15 +47,16 @@ pub fn resolve(host: &str, port: u16, family: Option<Family>) -> Result<Vec<Sock
 ///
 /// # Errors
 /// What each address answered.
-pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Event)) -> Result<TcpStream, String> {
-    let refused = |address: SocketAddr, reason: String| tell(Event::Fact(Fact::Refused(address, reason)));
+pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStream, String> {
+    let refused = |address: SocketAddr, reason: String| tell(Fact::Refused(address, reason));
     let connected = |address, tcp: TcpStream| {
-        tell(Event::Fact(Fact::Peer(address)));
+        tell(Fact::Peer(address, tcp.try_clone().ok()));
         // A command is one write: nothing is gained by waiting for more.
         let _ = tcp.set_nodelay(true);
         tcp
     };
     if let [only] = addresses {
+        tell(Fact::Tried(*only));
         return match TcpStream::connect(only) {
             Ok(tcp) => Ok(connected(*only, tcp)),
             Err(error) => {
@@ -72,6 +73,7 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Event)) -> Result<TcpStre
     loop {
         let tried = waiting.next();
         if let Some(&address) = tried {
+            tell(Fact::Tried(address));
             let results = results.clone();
             let attempt = move || {
                 // Nobody listens any more once another address has won.
@@ -120,10 +122,10 @@ mod tests {
             .collect();
         let told = RefCell::new(Vec::new());
         let begun = Instant::now();
-        let tcp = connect(&addresses, &|event| told.borrow_mut().push(format!("{event:?}"))).unwrap();
+        let tcp = connect(&addresses, &|fact| told.borrow_mut().push(format!("{fact:?}"))).unwrap();
         assert_eq!(tcp.peer_addr().unwrap(), addresses[2]);
         assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
-        assert_eq!(told.borrow().len(), 3, "{told:?}");
+        assert_eq!(told.borrow().len(), 6, "{told:?}");
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub struct Dialogue {
     said_bye: bool,
 }
 
-/// Takes a line of the dialogue, secrets masked.
-pub type Log = Box<dyn Fn(String) + Send>;
+/// Takes a line of the dialogue, secrets masked, if it wants one more.
+pub type Log = Box<dyn FnMut(&dyn Fn() -> String) + Send>;
 
 /// The capabilities that matter here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -180,8 +180,8 @@ impl Dialogue {
             }
         }
         line.extend_from_slice(b"\r\n");
-        if let Some(log) = &self.log {
-            log(format!("C: {}", self.redactor.clean(shown.as_bytes())));
+        if let Some(log) = &mut self.log {
+            log(&|| format!("C: {}", self.redactor.clean(shown.as_bytes())));
         }
         self.send(&line)?;
         self.read_until(tag.as_bytes(), false)
@@ -295,8 +295,8 @@ impl Dialogue {
             // Some servers end a line with LF alone.
             next.truncate(next.trim_ascii_end().len());
             line = next;
-            if let Some(log) = &self.log {
-                log(format!("S: {}", self.redactor.clean(&line)));
+            if let Some(log) = &mut self.log {
+                log(&|| format!("S: {}", self.redactor.clean(&line)));
             }
         }
         self.line = line;

@@ -1,16 +1,37 @@
 //! What the worker tells the supervisor, and how an operation can end.
 
 use crate::outcome::Certificate;
-use std::net::SocketAddr;
+use crate::plan::Plan;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Instant;
+
+/// How the worker tells. False once nobody listens any more.
+pub type Tell = Arc<dyn Fn(Event) -> bool + Send + Sync>;
+
+/// Does a job in the thread that it is called in, and tells what comes of it.
+pub type Worker = Arc<dyn Fn(&Job, &Tell) + Send + Sync>;
+
+/// What one worker does of a plan.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// All phases.
+    pub plan: Plan,
+    /// The first phase to be done and told. Those before it are the set-up of a fresh connection: done, but not told.
+    pub from: usize,
+    /// Where to connect to, if that is known.
+    pub addresses: Vec<SocketAddr>,
+}
 
 /// One message of the worker.
 #[derive(Debug)]
 pub enum Event {
-    /// The files are read, the first phase begins.
+    /// The connection is set up as far as the first phase to be done needs it: that phase begins.
     Ready(Instant),
     /// Nothing can be begun: a file of our own, in words.
     Obstacle(String),
+    /// A fresh connection could not be set up: why.
+    NotAgain(String),
     /// A phase (by its place in the plan) has ended, the next one begins.
     Ended {
         /// Its place in the plan.
@@ -22,6 +43,8 @@ pub enum Event {
     },
     /// Something was learnt.
     Fact(Fact),
+    /// A panic.
+    Fault,
 }
 
 /// What a phase yields beside its time.
@@ -68,12 +91,16 @@ impl Failure {
 /// Something learnt on the way; text is clean for output.
 #[derive(Debug)]
 pub enum Fact {
+    /// A file of our own is being read: which.
+    Reading(String),
     /// What the name resolved to.
     Addresses(Vec<SocketAddr>),
+    /// An address is tried.
+    Tried(SocketAddr),
     /// An address did not answer: why.
     Refused(SocketAddr, String),
-    /// The address that answered.
-    Peer(SocketAddr),
+    /// The address that answered, and a handle to close the connection by.
+    Peer(SocketAddr, Option<TcpStream>),
     /// TLS version and cipher.
     Tls(String),
     /// The server's certificate.

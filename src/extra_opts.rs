@@ -32,6 +32,14 @@ pub fn wanted(arguments: &[String]) -> bool {
     arguments.iter().any(|argument| locator(argument).is_some())
 }
 
+/// The `--extra-opts` arguments, for a message.
+#[must_use]
+pub fn shown(arguments: &[String]) -> String {
+    let shown: Vec<&str> =
+        arguments.iter().filter(|argument| locator(argument).is_some()).map(String::as_str).collect();
+    shown.join(" ")
+}
+
 /// The arguments without the `--extra-opts` ones.
 #[must_use]
 pub fn removed(arguments: &[String]) -> Vec<String> {

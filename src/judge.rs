@@ -1,7 +1,7 @@
 //! Outcomes and thresholds to states, and the worst of them. Pure: one table and the rules that change it.
 
 use crate::options::Options;
-use crate::outcome::{Outcome, Record, Report};
+use crate::outcome::{Facts, Outcome, Record, Report};
 use crate::plan::Operation;
 use crate::threshold::{Range, Selector, TIME, TOTAL};
 use chrono::{DateTime, Utc};
@@ -36,7 +36,7 @@ pub fn judge(report: &Report, options: &Options, now: DateTime<Utc>) -> Verdict 
         .phases
         .iter()
         .zip(&report.records)
-        .map(|(phase, record)| judge_phase(&phase.operation, record, cert_days(report, now), options))
+        .map(|(phase, record)| judge_phase(&phase.operation, record, cert_days(report.facts(phase), now), options))
         .collect();
     let mut total = Judgement { state: ServiceState::Ok, breaches: Vec::new() };
     total.hold(options, None, TIME, Some(report.total.as_secs_f64()));
@@ -48,8 +48,8 @@ pub fn judge(report: &Report, options: &Options, now: DateTime<Utc>) -> Verdict 
 
 /// Days until the certificate expires.
 #[must_use]
-pub fn cert_days(report: &Report, now: DateTime<Utc>) -> Option<f64> {
-    report.facts.certificate.as_ref().map(|certificate| certificate.days_left(now))
+pub fn cert_days(facts: Option<&Facts>, now: DateTime<Utc>) -> Option<f64> {
+    facts?.certificate.as_ref().map(|certificate| certificate.days_left(now))
 }
 
 /// The range that holds for a figure of a phase (`None`: of the total): of those given the most specific, of equal
@@ -158,7 +158,7 @@ impl Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Facts, Limit};
+    use crate::outcome::Limit;
     use crate::plan::Plan;
 
     /// A run with this outcome at the last place before logout, all else ok: select a 0.4 s with 5 messages, total 1 s.
@@ -178,7 +178,7 @@ mod tests {
             total: Duration::from_secs(1),
             obstacle: None,
             timed_out: false,
-            facts: Facts::default(),
+            facts: vec![Facts::default()],
         };
         judge(&report, &options, Utc::now())
     }

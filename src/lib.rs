@@ -6,6 +6,7 @@
 
 pub mod dialogue;
 pub mod event;
+pub mod every;
 pub mod extra_opts;
 pub mod judge;
 pub mod mailbox;
@@ -15,6 +16,7 @@ pub mod output;
 pub mod plan;
 pub mod secret;
 pub mod session;
+pub mod signals;
 pub mod stream;
 pub mod supervisor;
 pub mod text;

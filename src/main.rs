@@ -4,12 +4,13 @@ use check_imap_session::judge::judge;
 use check_imap_session::options::{Options, PASSWORD_VARIABLE, Request};
 use check_imap_session::output::nagios;
 use check_imap_session::plan::Plan;
-use check_imap_session::{extra_opts, supervisor, text};
+use check_imap_session::signals::Signals;
+use check_imap_session::{every, extra_opts, supervisor};
 use chrono::Utc;
 use nagiosplugin::ServiceState;
 use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,8 +18,9 @@ fn main() {
     let start = Instant::now();
     // Standard error must stay empty: Icinga 2 would put it in front of the output.
     panic::set_hook(Box::new(|_| {}));
-    let (output, state) =
-        panic::catch_unwind(|| check(start)).unwrap_or_else(|_| unknown("internal error, please report it"));
+    let signals = Signals::watch();
+    let (output, state) = panic::catch_unwind(AssertUnwindSafe(|| check(&signals, start)))
+        .unwrap_or_else(|_| unknown("internal error, please report it"));
     // A closed standard output is no reason to fail: the exit code still tells.
     let mut stdout = std::io::stdout();
     let _ = stdout.write_all(output.as_bytes()).and_then(|()| stdout.flush());
@@ -26,8 +28,8 @@ fn main() {
 }
 
 /// The whole run: its output and its state.
-fn check(start: Instant) -> (String, ServiceState) {
-    let options = match options() {
+fn check(signals: &Signals, start: Instant) -> (String, ServiceState) {
+    let options = match options(signals) {
         Ok(Request::Check(options)) => Arc::new(*options),
         Ok(Request::Text(text)) => return (text, ServiceState::Unknown),
         Err(why) => return unknown(&why),
@@ -36,13 +38,16 @@ fn check(start: Instant) -> (String, ServiceState) {
         Ok(plan) => plan,
         Err(why) => return unknown(&why),
     };
-    let report = supervisor::run(&plan, &options, start);
+    let report = match every::run(&plan, &options, signals, start) {
+        Ok(report) => report,
+        Err(why) => return unknown(&why),
+    };
     let now = Utc::now();
     let verdict = judge(&report, &options, now);
     (nagios::render(&report, &verdict, &options, now), verdict.state)
 }
 
-fn options() -> Result<Request, String> {
+fn options(signals: &Signals) -> Result<Request, String> {
     let mut arguments = Vec::new();
     for argument in std::env::args_os().skip(1) {
         arguments
@@ -54,8 +59,9 @@ fn options() -> Result<Request, String> {
     }
     // A file may be on a dead mount.
     let limit = Options::timeout_hint(&arguments);
-    supervisor::within(limit, move || Options::parse(&arguments, password))
-        .unwrap_or_else(|limit| Err(format!("--extra-opts: the file could not be read within {}", text::limit(limit))))
+    let files = extra_opts::shown(&arguments);
+    supervisor::within(limit, signals, move || Options::parse(&arguments, password))
+        .unwrap_or_else(|why| Err(format!("{files}: {why}")))
 }
 
 fn unknown(why: &str) -> (String, ServiceState) {

@@ -1,6 +1,7 @@
 //! Every option: its name, its line in `--help` and what it does, one row each in `TABLE`; and all of them together.
 //! How values are read, `values.rs` knows; what names a phase or a mailbox is checked against the plan, in `plan.rs`.
 
+use crate::every::MAX_ADDRESSES;
 use crate::extra_opts;
 use crate::secret::Secret;
 use crate::text;
@@ -24,6 +25,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// One address family only.
     pub family: Option<Family>,
+    /// The plan against each address of the name.
+    pub every_address: bool,
     /// How TLS begins.
     pub tls: TlsMode,
     /// Name for SNI and verification, if not the host.
@@ -86,6 +89,9 @@ const TABLE: &[Opt] = &[
     Opt("p", "port", "PORT", "default 993, with --tls starttls or none 143", |o, v| put(&mut o.port, port(v))),
     Opt("4", "ipv4", "", "IPv4 only", |o, _| family(o, Family::V4)),
     Opt("6", "ipv6", "", "IPv6 only", |o, _| family(o, Family::V6)),
+    Opt("", "every-address", "", "check each address of the name, side by side", |o, _| {
+        put(&mut o.every_address, Ok(true))
+    }),
     Opt("", "tls", "MODE", "implicit (default), starttls or none", |o, v| put(&mut o.tls, choice(v, &TLS_MODES))),
     Opt("", "tls-name", "NAME", "name for SNI and verification, default HOST", |o, v| {
         put(&mut o.tls_name, host(v).map(Some))
@@ -181,6 +187,7 @@ impl Options {
             host: String::new(),
             port: None,
             family: None,
+            every_address: false,
             tls: TlsMode::Implicit,
             tls_name: None,
             ca_file: None,
@@ -250,9 +257,11 @@ impl Options {
         if self.mailboxes.is_empty() {
             self.mailboxes.push("INBOX".to_owned());
         }
-        if self.mailboxes.len() > MAX_MAILBOXES {
+        let most = if self.every_address { MAX_MAILBOXES / MAX_ADDRESSES } else { MAX_MAILBOXES };
+        if self.mailboxes.len() > most {
+            let with = if self.every_address { " with --every-address" } else { "" };
             return Err(format!(
-                "--mailbox: {} mailboxes are too many, the most is {MAX_MAILBOXES}: more would not fit into the 64 KB that NRPE carries",
+                "--mailbox: {} mailboxes are too many, the most is {most}{with}: more would not fit into the 64 KB that NRPE carries",
                 self.mailboxes.len()
             ));
         }

@@ -1,7 +1,7 @@
 //! What became of a run: one outcome per planned phase, and the facts that were learnt on the way.
 //! How bad that is, `judge.rs` says.
 
-use crate::plan::Plan;
+use crate::plan::{Phase, Plan};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -56,8 +56,24 @@ pub struct Report {
     pub obstacle: Option<String>,
     /// Whether a limit ended a phase, or the preparation.
     pub timed_out: bool,
-    /// What was learnt.
-    pub facts: Facts,
+    /// What was learnt: of the run, and with `--every-address` behind that of each address.
+    pub facts: Vec<Facts>,
+}
+
+impl Record {
+    /// Nothing is known but the outcome.
+    #[must_use]
+    pub fn new(outcome: Outcome) -> Self {
+        Self { outcome, time: None, messages: None, note: None }
+    }
+}
+
+impl Report {
+    /// What was learnt where this phase was done.
+    #[must_use]
+    pub fn facts(&self, phase: &Phase) -> Option<&Facts> {
+        self.facts.get(phase.address.map_or(0, |address| address.number))
+    }
 }
 
 /// Learnt on the way, each as soon as it is known, so that a time-out loses nothing.
@@ -65,6 +81,10 @@ pub struct Report {
 pub struct Facts {
     /// What the name resolved to.
     pub addresses: Vec<SocketAddr>,
+    /// The file that is or was last being read.
+    pub reading: Option<String>,
+    /// Addresses that were tried.
+    pub tried: Vec<SocketAddr>,
     /// Addresses that did not answer, and why.
     pub refused: Vec<(SocketAddr, String)>,
     /// The address that answered.

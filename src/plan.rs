@@ -4,6 +4,7 @@
 use crate::options::{Options, TlsMode};
 use crate::text;
 use crate::threshold::{Selector, TIME, TOTAL};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The most that LOGOUT may take, whatever is left of the total.
@@ -83,6 +84,26 @@ pub struct Phase {
     pub operation: Operation,
     /// Its own limit; without one it may use all that is left of the total.
     pub limit: Option<Duration>,
+    /// With `--every-address`, the address that it is done against.
+    pub address: Option<Address>,
+}
+
+/// One address of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// From 1, in sorted order.
+    pub number: usize,
+    /// None while the name is not resolved.
+    pub ip: Option<IpAddr>,
+}
+
+impl Phase {
+    /// As the output has it: `login`, `select Archive`, `192.0.2.1 login`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let operation = self.operation.title();
+        self.address.and_then(|address| address.ip).map_or(operation.clone(), |ip| format!("{ip} {operation}"))
+    }
 }
 
 /// What will be done, in this order, under these limits.
@@ -112,8 +133,10 @@ impl Plan {
         operations.extend(options.mailboxes.iter().cloned().map(Select));
         operations.push(Logout);
 
-        let phases =
-            operations.into_iter().map(|operation| Phase { limit: limit(&operation, options), operation }).collect();
+        let phases = operations
+            .into_iter()
+            .map(|operation| Phase { limit: limit(&operation, options), operation, address: None })
+            .collect();
         let plan = Self { phases, total: options.timeout };
         for (selector, _) in &options.limits {
             plan.check("--limit", selector, Naming::Limit)?;
@@ -129,6 +152,25 @@ impl Plan {
             }
         }
         Ok(plan)
+    }
+
+    /// The part of the plan that is done once, and the part that is done against each address.
+    #[must_use]
+    pub fn split(&self) -> (Self, Self) {
+        let part = |once: bool| {
+            let phases = self.phases.iter().filter(|phase| (phase.operation == Operation::Resolve) == once);
+            Self { phases: phases.cloned().collect(), total: self.total }
+        };
+        (part(true), part(false))
+    }
+
+    /// The same plan against this address.
+    #[must_use]
+    pub fn against(mut self, address: Address) -> Self {
+        for phase in &mut self.phases {
+            phase.address = Some(address);
+        }
+        self
     }
 
     /// The phase's limit as perfdata shows it: its own, but never more than the total.

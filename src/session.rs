@@ -3,25 +3,26 @@
 
 use crate::connect;
 use crate::dialogue::{Dialogue, Log, Word};
-use crate::event::{Done, Event, Fact, Failure, Stop};
+use crate::event::{Done, Event, Fact, Failure, Job, Stop, Tell, Worker};
 use crate::mailbox;
 use crate::options::{Options, PasswordSource, TlsMode};
-use crate::plan::{Operation, Plan};
+use crate::plan::Operation;
 use crate::secret::{Redactor, Secret};
 use crate::stream::{Socket, Stream};
 use crate::text;
 use crate::tls::{Connector, Setup};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// More than any password or CA file has.
 const MAX_FILE_BYTES: u64 = 4 << 20;
+/// More lines of dialogue than anybody reads; a flood must not fill the memory.
+const MAX_DIALOGUE: usize = 500;
 
 /// How far the connection has come.
 enum State {
@@ -38,86 +39,124 @@ enum State {
     Over,
 }
 
-/// One connection to the server.
-struct Session<'a> {
-    options: &'a Options,
+/// What the phases need beside the plan: made once, used by every connection of a run.
+struct Prepared {
+    options: Arc<Options>,
     password: Secret,
     redactor: Arc<Redactor>,
     tls: Option<Connector>,
-    events: &'a Sender<Event>,
 }
 
-/// The worker: prepares, then does the phases in order, and tells each outcome as soon as it has it. Ends when
-/// nobody listens any more.
-pub fn work(plan: &Plan, options: &Options, tls: Option<Setup>, events: &Sender<Event>) {
-    let session = match Session::prepare(options, tls, events) {
-        Ok(session) => session,
-        Err(why) => {
-            let _ = events.send(Event::Obstacle(why));
-            return;
+/// Makes the worker of a run. It prepares at its first job, and keeps what it prepared for the further ones.
+#[must_use]
+pub fn worker(options: Arc<Options>, tls: Option<Setup>) -> Worker {
+    let tls = Mutex::new(tls);
+    let prepared = OnceLock::new();
+    Arc::new(move |job, tell| {
+        let prepare = || prepare(&options, tls.lock().unwrap_or_else(PoisonError::into_inner).take(), tell);
+        match prepared.get_or_init(prepare) {
+            Ok(prepared) => work(job, prepared, tell),
+            Err(why) => {
+                tell(Event::Obstacle(why.clone()));
+            }
         }
-    };
-    session.tell(Event::Ready(Instant::now()));
-    let mut state = State::Begun;
-    for (phase, planned) in plan.phases.iter().enumerate() {
+    })
+}
+
+/// Does a job in order, and tells each outcome as soon as it has it. Ends when nobody listens any more.
+fn work(job: &Job, prepared: &Prepared, tell: &Tell) {
+    let session = Session { prepared, tell };
+    let mut state = if job.addresses.is_empty() { State::Begun } else { State::Resolved(job.addresses.clone()) };
+    for (phase, planned) in job.plan.phases.iter().enumerate() {
+        if phase == job.from {
+            tell(Event::Ready(Instant::now()));
+        }
+        // What has been told already is not done again, but for what a connection needs.
+        let told = phase < job.from;
+        if told && (planned.operation == Operation::Resolve || planned.operation.mailbox().is_some()) {
+            continue;
+        }
         let (next, result) = session.perform(&planned.operation, state);
         state = next;
-        if events.send(Event::Ended { phase, at: Instant::now(), result }).is_err() {
-            return;
+        match result {
+            Err(Stop::Failed(failure)) if told => {
+                tell(Event::NotAgain(format!("{} failed: {}", planned.operation.title(), failure.reason)));
+                return;
+            }
+            _ if told => {}
+            result => {
+                if !tell(Event::Ended { phase, at: Instant::now(), result }) {
+                    return;
+                }
+            }
         }
     }
 }
 
-impl<'a> Session<'a> {
-    /// Reads the files and makes ready what the phases need.
-    fn prepare(options: &'a Options, tls: Option<Setup>, events: &'a Sender<Event>) -> Result<Self, String> {
-        let password = match &options.password {
-            PasswordSource::Value(password) => password.clone(),
-            PasswordSource::File(file) => {
-                password(file).map_err(|why| format!("--password-file: {}: {why}", shown(file)))?
-            }
-            PasswordSource::Stdin => standard_input()
-                .and_then(first_line)
-                .map_err(|why| format!("--password-file: standard input: {why}"))?,
-        };
-        let ca = match &options.ca_file {
-            Some(file) if tls.is_some() && options.verify => Some(content(file)?),
-            _ => None,
-        };
-        let tls = tls.map(|tls| tls.trust(options, ca.as_deref())).transpose()?;
-        if let Some(tls) = &tls {
-            let _ = events.send(Event::Fact(Fact::Trust(tls.trust.clone())));
+/// Reads the files and makes ready what the phases need.
+fn prepare(options: &Arc<Options>, tls: Option<Setup>, tell: &Tell) -> Result<Prepared, String> {
+    let reading = |what: String| {
+        tell(Event::Fact(Fact::Reading(what.clone())));
+        what
+    };
+    let password = match &options.password {
+        PasswordSource::Value(password) => password.clone(),
+        PasswordSource::File(file) => {
+            let what = reading(format!("--password-file: {}", shown(file)));
+            password(file).map_err(|why| format!("{what}: {why}"))?
         }
-        let redactor = Arc::new(Redactor::new(&options.username, &password));
-        Ok(Self { options, password, redactor, tls, events })
-    }
+        PasswordSource::Stdin => {
+            let what = reading("--password-file: standard input".to_owned());
+            standard_input().and_then(first_line).map_err(|why| format!("{what}: {why}"))?
+        }
+    };
+    let ca = match &options.ca_file {
+        Some(file) if tls.is_some() && options.verify => {
+            let what = reading(format!("--ca-file: {}", shown(file)));
+            Some(content(file).map_err(|error| format!("{what}: {error}"))?)
+        }
+        _ => None,
+    };
+    let tls = tls.map(|tls| tls.trust(options, ca.as_deref())).transpose()?;
+    let redactor = Arc::new(Redactor::new(&options.username, &password));
+    Ok(Prepared { options: Arc::clone(options), password, redactor, tls })
+}
 
+/// One connection to the server.
+struct Session<'a> {
+    prepared: &'a Prepared,
+    tell: &'a Tell,
+}
+
+impl Session<'_> {
     /// The transition table.
     fn perform(&self, operation: &Operation, state: State) -> (State, Result<Done, Stop>) {
         use State::{Begun, Connected, Greeted, LoggedIn, Over, Resolved, Upgrading};
         match (operation, state) {
             (Operation::Resolve, Begun) => {
-                match connect::resolve(&self.options.host, self.options.port(), self.options.family) {
+                match connect::resolve(
+                    &self.prepared.options.host,
+                    self.prepared.options.port(),
+                    self.prepared.options.family,
+                ) {
                     Ok(addresses) => {
-                        self.tell(Event::Fact(Fact::Addresses(addresses.clone())));
+                        self.tell(Fact::Addresses(addresses.clone()));
                         (Resolved(addresses), Ok(Done::default()))
                     }
                     Err(reason) => (Over, Err(Stop::Failed(Failure::lost(reason)))),
                 }
             }
-            (Operation::Connect, Resolved(addresses)) => {
-                match connect::connect(&addresses, &|event| self.tell(event)) {
-                    Ok(tcp) => (
-                        Connected(Dialogue::new(
-                            Stream::new(Socket::Plain(tcp)),
-                            Arc::clone(&self.redactor),
-                            self.log(),
-                        )),
-                        Ok(Done::default()),
-                    ),
-                    Err(reason) => (Over, Err(Stop::Failed(Failure::lost(reason)))),
-                }
-            }
+            (Operation::Connect, Resolved(addresses)) => match connect::connect(&addresses, &|fact| self.tell(fact)) {
+                Ok(tcp) => (
+                    Connected(Dialogue::new(
+                        Stream::new(Socket::Plain(tcp)),
+                        Arc::clone(&self.prepared.redactor),
+                        self.log(),
+                    )),
+                    Ok(Done::default()),
+                ),
+                Err(reason) => (Over, Err(Stop::Failed(Failure::lost(reason)))),
+            },
             (Operation::Tls, Connected(dialogue)) => self.encrypt(dialogue, Connected),
             (Operation::Tls, Upgrading(dialogue)) => self.encrypt(dialogue, Greeted),
             (Operation::Greeting, Connected(dialogue)) => step(dialogue, greeting, Greeted, Connected),
@@ -132,10 +171,10 @@ impl<'a> Session<'a> {
     }
 
     fn encrypt(&self, dialogue: Dialogue, encrypted: fn(Dialogue) -> State) -> (State, Result<Done, Stop>) {
-        let Some(tls) = &self.tls else {
+        let Some(tls) = &self.prepared.tls else {
             return (State::Connected(dialogue), Err(Stop::Impossible));
         };
-        match dialogue.encrypt(|tcp| tls.handshake(tcp, &|event| self.tell(event))) {
+        match dialogue.encrypt(|tcp| tls.handshake(tcp, &|fact| self.tell(fact))) {
             Ok(dialogue) => (encrypted(dialogue), Ok(Done::default())),
             Err(failure) => (State::Over, Err(Stop::Failed(failure))),
         }
@@ -146,7 +185,7 @@ impl<'a> Session<'a> {
             return Ok(Done { note: Some("PREAUTH, no password asked for".to_owned()), ..Done::default() });
         }
         // In clear text a password goes only to a server that was asked whether it takes one.
-        if self.options.tls == TlsMode::None && dialogue.capabilities.is_none() {
+        if self.prepared.options.tls == TlsMode::None && dialogue.capabilities.is_none() {
             dialogue.command(&[Word::Atom("CAPABILITY")])?;
         }
         if dialogue.capabilities.is_some_and(|can| can.login_disabled) {
@@ -156,28 +195,33 @@ impl<'a> Session<'a> {
         }
         dialogue.command(&[
             Word::Atom("LOGIN"),
-            Word::Text(self.options.username.as_bytes()),
-            Word::Secret(&self.password),
+            Word::Text(self.prepared.options.username.as_bytes()),
+            Word::Secret(&self.prepared.password),
         ])?;
         Ok(Done::default())
     }
 
     fn select(&self, dialogue: &mut Dialogue, mailbox: &str) -> Result<Done, Failure> {
-        let verb = if self.options.examine { "EXAMINE" } else { "SELECT" };
+        let verb = if self.prepared.options.examine { "EXAMINE" } else { "SELECT" };
         dialogue.command(&[Word::Atom(verb), Word::Text(mailbox::encode(mailbox).as_bytes())])?;
         Ok(Done { messages: dialogue.exists, note: None })
     }
 
-    fn tell(&self, event: Event) {
+    fn tell(&self, fact: Fact) {
         // Nobody listens any more once a limit has ended the run.
-        let _ = self.events.send(event);
+        let _ = (self.tell)(Event::Fact(fact));
     }
 
     fn log(&self) -> Option<Log> {
-        let events = self.events.clone();
-        (self.options.verbosity >= 3).then(|| -> Log {
+        let tell = Arc::clone(self.tell);
+        let mut left = MAX_DIALOGUE;
+        (self.prepared.options.verbosity >= 3).then(|| -> Log {
             Box::new(move |line| {
-                let _ = events.send(Event::Fact(Fact::Dialogue(Instant::now(), line)));
+                if left > 0 {
+                    left -= 1;
+                    let line = if left == 0 { "(more lines left out)".to_owned() } else { line() };
+                    let _ = tell(Event::Fact(Fact::Dialogue(Instant::now(), line)));
+                }
             })
         })
     }
@@ -223,10 +267,10 @@ fn logout(dialogue: &mut Dialogue) -> Result<Done, Failure> {
     Ok(Done::default())
 }
 
-fn content(file: &Path) -> Result<Vec<u8>, String> {
+fn content(file: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut content));
-    read.map(|_| content).map_err(|error| format!("--ca-file: {}: {error}", shown(file)))
+    File::open(file)?.take(MAX_FILE_BYTES).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn password(file: &Path) -> Result<Secret, String> {
@@ -235,7 +279,7 @@ fn password(file: &Path) -> Result<Secret, String> {
 
 /// Unbuffered, so that no copy of the password stays in a buffer that nobody wipes.
 fn standard_input() -> Result<File, String> {
-    std::io::stdin().as_fd().try_clone_to_owned().map(File::from).map_err(|error| error.to_string())
+    io::stdin().as_fd().try_clone_to_owned().map(File::from).map_err(|error| error.to_string())
 }
 
 fn first_line(mut file: File) -> Result<Secret, String> {

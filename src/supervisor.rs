@@ -1,215 +1,314 @@
-//! The clocks: takes the worker's outcomes until the plan is complete or a limit ends it, and returns exactly one
-//! outcome per planned phase. Whatever hangs is abandoned where it is: nothing is asked of the code that hangs.
+//! The clocks: takes the worker's outcomes until the plan is complete, or a limit or a signal ends it, and returns
+//! exactly one outcome per planned phase. Whatever hangs is abandoned where it is: nothing is asked of the code that
+//! hangs.
 
-use crate::event::{Done, Event, Fact, Stop};
-use crate::options::{Options, TlsMode};
+use crate::event::{Done, Event, Fact, Job, Stop, Tell, Worker};
 use crate::outcome::{Facts, Limit, Outcome, Record, Report};
-use crate::plan::{Operation, Plan};
-use crate::session;
+use crate::plan::{Operation, Phase, Plan};
+use crate::signals::Signals;
 use crate::text;
-use crate::tls::Setup;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// More lines of dialogue than anybody reads; a flood must not fill the memory.
-const MAX_DIALOGUE: usize = 500;
+/// What comes in.
+enum Message {
+    /// From this worker, by its number.
+    Worker(usize, Event),
+    Signal(&'static str),
+}
 
-/// Runs a plan. `start` is the start of the program: the total limit counts from there.
+/// Runs a plan against a server (its addresses, if they are known). `start` is the start of the program: the total limit
+/// counts from there.
 #[must_use]
-pub fn run(plan: &Plan, options: &Arc<Options>, start: Instant) -> Report {
-    let (events, inbox) = mpsc::channel();
-    let mut run = Run::new(plan, start);
-    let tls = match (options.tls != TlsMode::None).then(|| Setup::new(options)).transpose() {
-        Ok(tls) => tls,
-        Err(why) => {
-            run.obstacle = Some(why);
-            return run.report();
-        }
-    };
-    let job = (plan.clone(), Arc::clone(options));
-    let worker = move || session::work(&job.0, &job.1, tls, &events);
-    // The handle is dropped: a worker that hangs is left behind when the process ends.
-    if let Err(error) = thread::Builder::new().name("worker".to_owned()).spawn(worker) {
-        run.obstacle = Some(format!("no thread could be started: {error}"));
-    }
-    while run.obstacle.is_none() && !run.is_complete() {
+pub fn supervise(plan: &Plan, addresses: &[SocketAddr], worker: &Worker, signals: &Signals, start: Instant) -> Report {
+    let (outbox, inbox) = mpsc::channel();
+    let told = outbox.clone();
+    signals.listen(move |name| {
+        // The run may be over by then.
+        let _ = told.send(Message::Signal(name));
+    });
+    let mut run = Run::new(plan, addresses, worker, outbox, start);
+    run.employ();
+    while !run.is_over() {
         let (deadline, limit) = run.deadline();
-        let event = match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            // What came in time counts, however late we wake up.
-            Err(RecvTimeoutError::Timeout) => inbox.try_recv().map_err(|_| RecvTimeoutError::Timeout),
-            received => received,
-        };
-        match event {
-            Ok(event) => run.take(event, deadline),
-            Err(RecvTimeoutError::Timeout) => {
-                run.time_out(deadline, limit);
-                break;
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                run.fault();
-                break;
-            }
+        match next(&inbox, deadline) {
+            Some(Message::Worker(number, event)) if number == run.workers => run.take(event, deadline, limit),
+            // An abandoned worker still talks.
+            Some(Message::Worker(..)) => {}
+            Some(Message::Signal(name)) => run.interrupt(name),
+            None => run.time_out(deadline, limit),
         }
     }
     run.report()
 }
 
-/// Runs what may block, file access say, and gives up on it after `limit`.
+/// Runs what may block (file access, say) and gives up on it after `limit`, or at a signal.
 ///
 /// # Errors
-/// The time that it was given.
-pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Duration> {
+/// What ended it, in words.
+pub fn within<T: Send + 'static>(
+    limit: Duration,
+    signals: &Signals,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let begun = Instant::now();
     let (result, answer) = mpsc::channel();
+    let told = result.clone();
+    signals.listen(move |name| {
+        let _ = told.send(Err(ended_by(name, begun.elapsed())));
+    });
     let worker = move || {
-        let _ = result.send(work());
+        let _ = result.send(Ok(work()));
     };
-    thread::Builder::new().spawn(worker).ok().and_then(|_| answer.recv_timeout(limit).ok()).ok_or(limit)
+    thread::Builder::new().spawn(worker).map_err(|error| format!("no thread could be started: {error}"))?;
+    answer.recv_timeout(limit).unwrap_or_else(|_| Err(format!("could not be read within {}", text::limit(limit))))
+}
+
+/// The next message; what came in time counts, however late we wake up.
+fn next(inbox: &Receiver<Message>, deadline: Instant) -> Option<Message> {
+    match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Ok(message) => Some(message),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => inbox.try_recv().ok(),
+    }
 }
 
 /// What is known so far.
 struct Run<'a> {
     plan: &'a Plan,
+    addresses: Vec<SocketAddr>,
+    worker: &'a Worker,
+    outbox: Sender<Message>,
     start: Instant,
-    /// When the running phase began; none while the worker prepares.
+    /// How many workers there were; the last one is the one that counts.
+    workers: usize,
+    /// When the running phase began; none while the worker prepares or connects again.
     began: Option<Instant>,
     /// One entry per phase that has ended; the next phase of the plan is the running one.
     ended: Vec<Option<Record>>,
+    /// Why no further phase is run.
+    over: Option<String>,
     obstacle: Option<String>,
     timed_out: bool,
     /// When the verdict was reached: at the end of the last phase before LOGOUT.
     verdict: Option<Instant>,
+    /// To close the connection of an abandoned worker by.
+    connection: Option<TcpStream>,
     facts: Facts,
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, start: Instant) -> Self {
+    fn new(
+        plan: &'a Plan,
+        addresses: &[SocketAddr],
+        worker: &'a Worker,
+        outbox: Sender<Message>,
+        start: Instant,
+    ) -> Self {
         Self {
             plan,
+            addresses: addresses.to_vec(),
+            worker,
+            outbox,
             start,
+            workers: 0,
             began: None,
             ended: Vec::new(),
+            over: None,
             obstacle: None,
             timed_out: false,
             verdict: None,
+            connection: None,
             facts: Facts::default(),
         }
     }
 
-    fn is_complete(&self) -> bool {
-        self.ended.len() == self.plan.phases.len()
+    fn is_over(&self) -> bool {
+        self.over.is_some() || self.running().is_none()
+    }
+
+    fn running(&self) -> Option<&'a Phase> {
+        self.plan.phases.get(self.ended.len())
+    }
+
+    /// Starts a worker on the rest of the plan; the one before it is abandoned.
+    fn employ(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // The abandoned worker wakes up and ends, and the server is rid of the connection.
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+        self.began = None;
+        self.workers += 1;
+        let number = self.workers;
+        let outbox = self.outbox.clone();
+        let tell: Tell = Arc::new(move |event| outbox.send(Message::Worker(number, event)).is_ok());
+        let job = Job { plan: self.plan.clone(), from: self.ended.len(), addresses: self.addresses.clone() };
+        let worker = Arc::clone(self.worker);
+        let work = move || {
+            // A panic must not be a silence.
+            if panic::catch_unwind(AssertUnwindSafe(|| worker(&job, &tell))).is_err() {
+                tell(Event::Fault);
+            }
+        };
+        // The handle is dropped: a worker that hangs is left behind when the process ends.
+        if let Err(error) = thread::Builder::new().name("worker".to_owned()).spawn(work) {
+            self.give_up(&format!("no thread could be started: {error}"));
+        }
     }
 
     /// When the running phase must have ended, and by which limit.
     fn deadline(&self) -> (Instant, Limit) {
         let total = (self.start + self.plan.total, Limit::Total(self.plan.total));
-        let own = self.plan.phases.get(self.ended.len()).and_then(|phase| phase.limit);
+        let own = self.running().and_then(|phase| phase.limit);
         match (own, self.began) {
             (Some(own), Some(began)) if began + own < total.0 => (began + own, Limit::Own(own)),
             _ => total,
         }
     }
 
-    fn take(&mut self, event: Event, deadline: Instant) {
+    fn take(&mut self, event: Event, deadline: Instant, limit: Limit) {
         match event {
             Event::Ready(at) => self.began = Some(at),
-            Event::Obstacle(why) => self.obstacle = Some(why),
-            Event::Ended { at, result, .. } => {
-                let time = micros(at.saturating_duration_since(self.began.unwrap_or(at)));
-                // The worker knows no limits: it can end just after one.
-                let record = if at > deadline && result.is_ok() {
-                    let (_, limit) = self.deadline();
-                    self.timed_out_record(deadline, limit)
-                } else {
-                    match result {
-                        Ok(Done { messages, note }) => {
-                            Some(Record { outcome: Outcome::Ok, time: Some(time), messages, note })
-                        }
-                        Err(Stop::Failed(failure)) => Some(Record {
-                            outcome: Outcome::Failed(failure.reason),
-                            time: None,
-                            messages: None,
-                            note: None,
-                        }),
-                        Err(Stop::Impossible) => None,
-                    }
-                };
-                self.push(record, at);
-            }
+            Event::Obstacle(why) | Event::NotAgain(why) => self.give_up(&why),
+            Event::Fault => self.fault(),
+            // The worker knows no limits: it can end just after one.
+            Event::Ended { at, result: Ok(_), .. } if at > deadline => self.time_out(deadline, limit),
+            Event::Ended { at, result, .. } => self.end(at, result),
             Event::Fact(fact) => self.learn(fact),
         }
     }
 
-    fn push(&mut self, record: Option<Record>, at: Instant) {
-        let logout = self.plan.phases.get(self.ended.len()).is_some_and(|phase| phase.operation == Operation::Logout);
-        if record.is_some() && !logout {
+    fn end(&mut self, at: Instant, result: Result<Done, Stop>) {
+        let time = Some(micros(at.saturating_duration_since(self.began.unwrap_or(at))));
+        let (record, lost) = match result {
+            Ok(Done { messages, note }) => {
+                let note = note.or_else(|| self.over_fresh_connection());
+                (Some(Record { outcome: Outcome::Ok, time, messages, note }), false)
+            }
+            Err(Stop::Failed(failure)) => (Some(Record::new(Outcome::Failed(failure.reason))), failure.lost),
+            Err(Stop::Impossible) => (None, false),
+        };
+        let select = self.push(record, at);
+        if lost && select {
+            self.go_on();
+        }
+    }
+
+    fn time_out(&mut self, deadline: Instant, limit: Limit) {
+        self.timed_out = true;
+        let Some(began) = self.began else {
+            return self.give_up_file(&format!("not done within {} (total limit)", text::limit(self.plan.total)));
+        };
+        let given = micros(deadline.saturating_duration_since(began));
+        let select = self.push(Some(Record { time: Some(given), ..Record::new(Outcome::TimedOut(limit)) }), deadline);
+        if select && matches!(limit, Limit::Own(_)) {
+            self.go_on();
+        }
+        if self.began.is_some() {
+            self.over = Some(String::new());
+        }
+    }
+
+    /// One mailbox must not cost the next ones their try: those go over a fresh connection.
+    fn go_on(&mut self) {
+        if self.running().is_some_and(|phase| phase.operation.mailbox().is_some()) {
+            if self.addresses.is_empty() {
+                self.addresses.clone_from(&self.facts.addresses);
+            }
+            self.employ();
+        }
+    }
+
+    fn over_fresh_connection(&self) -> Option<String> {
+        let select = self.running().is_some_and(|phase| phase.operation.mailbox().is_some());
+        (self.workers > 1 && select).then(|| "over a fresh connection".to_owned())
+    }
+
+    /// At a signal the running phase has failed.
+    fn interrupt(&mut self, signal: &'static str) {
+        let why = ended_by(signal, self.start.elapsed());
+        if self.began.is_none() {
+            return self.give_up_file(&why);
+        }
+        self.push(Some(Record::new(Outcome::Failed(why))), Instant::now());
+        self.over = Some(String::new());
+    }
+
+    /// The worker panicked.
+    fn fault(&mut self) {
+        let fault = "internal error, please report it";
+        if self.began.is_none() {
+            return self.give_up(fault);
+        }
+        self.push(Some(Record::new(Outcome::Fault(fault.to_owned()))), Instant::now());
+        self.over = Some(String::new());
+    }
+
+    /// No phase is running, and none can be begun.
+    fn give_up(&mut self, why: &str) {
+        if self.workers > 1 {
+            self.over = Some(format!("could not connect again: {why}"));
+            return;
+        }
+        self.obstacle = Some(why.to_owned());
+        self.over = Some("the run could not begin".to_owned());
+    }
+
+    /// As [`Run::give_up`], with the file that was being read.
+    fn give_up_file(&mut self, why: &str) {
+        match &self.facts.reading {
+            Some(reading) if self.workers == 1 => self.give_up(&format!("{reading}: {why}")),
+            _ => self.give_up(why),
+        }
+    }
+
+    /// Ends the running phase; tells whether that was a SELECT.
+    fn push(&mut self, record: Option<Record>, at: Instant) -> bool {
+        let phase = self.running();
+        let is = |operation: fn(&Operation) -> bool| phase.is_some_and(|phase| operation(&phase.operation));
+        if record.is_some() && !is(|operation| *operation == Operation::Logout) {
             self.verdict = Some(at);
         }
         self.began = Some(at);
         self.ended.push(record);
+        is(|operation| operation.mailbox().is_some())
     }
 
     fn learn(&mut self, fact: Fact) {
         let facts = &mut self.facts;
         match fact {
+            Fact::Reading(what) => facts.reading = Some(what),
             Fact::Addresses(addresses) => facts.addresses = addresses,
+            Fact::Tried(address) => facts.tried.push(address),
             Fact::Refused(address, why) => facts.refused.push((address, why)),
-            Fact::Peer(address) => facts.peer = Some(address),
+            Fact::Peer(address, connection) => {
+                facts.peer = Some(address);
+                self.connection = connection;
+            }
             Fact::Tls(tls) => facts.tls = Some(tls),
             Fact::Certificate(certificate) => facts.certificate = Some(certificate),
             Fact::Trust(trust) => facts.trust = Some(trust),
-            Fact::Dialogue(at, line) if facts.dialogue.len() < MAX_DIALOGUE => {
-                facts.dialogue.push(format!("{:.6} {line}", at.saturating_duration_since(self.start).as_secs_f64()));
+            Fact::Dialogue(at, line) => {
+                let time = at.saturating_duration_since(self.start).as_secs_f64();
+                facts.dialogue.push(format!("{time:.6} {line}"));
             }
-            Fact::Dialogue(..) => {}
-        }
-    }
-
-    fn time_out(&mut self, deadline: Instant, limit: Limit) {
-        if self.began.is_none() {
-            self.timed_out = true;
-            self.obstacle =
-                Some(format!("the files (password, CA) could not be read within {}", text::limit(self.plan.total)));
-            return;
-        }
-        let record = self.timed_out_record(deadline, limit);
-        self.push(record, deadline);
-    }
-
-    #[allow(clippy::unnecessary_wraps, reason = "goes where a phase that could not run has none")]
-    fn timed_out_record(&mut self, deadline: Instant, limit: Limit) -> Option<Record> {
-        self.timed_out = true;
-        let given = self.began.map(|began| micros(deadline.saturating_duration_since(began)));
-        Some(Record { outcome: Outcome::TimedOut(limit), time: given, messages: None, note: None })
-    }
-
-    /// The worker is gone before the end of the plan: it panicked.
-    fn fault(&mut self) {
-        let fault = "internal error, please report it".to_owned();
-        if self.began.is_none() {
-            self.obstacle = Some(fault);
-        } else {
-            self.push(
-                Some(Record { outcome: Outcome::Fault(fault), time: None, messages: None, note: None }),
-                Instant::now(),
-            );
         }
     }
 
     /// Fills in what is missing: phases without an outcome were not run, and there is something to blame for it.
     fn report(mut self) -> Report {
-        let end = self.verdict.unwrap_or_else(Instant::now);
-        let mut blame = self.obstacle.clone().unwrap_or_default();
-        let mut records = Vec::with_capacity(self.plan.phases.len());
+        let end = self.verdict.filter(|_| self.began.is_some()).unwrap_or_else(Instant::now);
+        let why_over = self.over.filter(|why| !why.is_empty());
+        let known = self.ended.len();
         self.ended.resize(self.plan.phases.len(), None);
-        for (phase, ended) in self.plan.phases.iter().zip(self.ended) {
-            let record = ended.unwrap_or_else(|| Record {
-                outcome: Outcome::NotRun(blame.clone()),
-                time: None,
-                messages: None,
-                note: None,
-            });
+        let mut blame = String::new();
+        let mut records = Vec::with_capacity(self.plan.phases.len());
+        for (place, (phase, ended)) in self.plan.phases.iter().zip(self.ended).enumerate() {
+            let cause = why_over.as_ref().filter(|_| place >= known).unwrap_or(&blame);
+            let record = ended.unwrap_or_else(|| Record::new(Outcome::NotRun(cause.clone())));
             match &record.outcome {
                 Outcome::Failed(_) | Outcome::Fault(_) => blame = format!("{} failed", phase.operation.title()),
                 Outcome::TimedOut(_) => blame = format!("{} timed out", phase.operation.title()),
@@ -223,9 +322,13 @@ impl<'a> Run<'a> {
             total: micros(end.saturating_duration_since(self.start)),
             obstacle: self.obstacle,
             timed_out: self.timed_out,
-            facts: self.facts,
+            facts: vec![self.facts],
         }
     }
+}
+
+fn ended_by(signal: &str, after: Duration) -> String {
+    format!("ended by {signal} after {:.1} s", after.as_secs_f64())
 }
 
 /// To the microsecond, the resolution of every figure: what is judged is what is printed.
@@ -237,110 +340,158 @@ fn micros(duration: Duration) -> Duration {
 mod tests {
     use super::*;
     use crate::event::Failure;
+    use crate::options::Options;
+    use proptest::prelude::*;
+    use std::sync::Mutex;
 
     fn plan(arguments: &[&str]) -> Plan {
-        let mut all = vec!["-H", "localhost", "-u", "joe", "--password-file", "f", "--tls=none", "-m", "a", "-m", "b"];
+        let mut all = vec!["-H", "localhost", "-u", "joe", "--password-file", "f", "--tls=none"];
+        all.extend(["-m", "a", "-m", "b", "-m", "c"]);
         all.extend(arguments);
         Plan::new(&Options::from_arguments(&all).unwrap()).unwrap()
     }
 
-    /// Plays results of phases, one every 10 ms.
-    fn play(plan: &Plan, results: Vec<Result<Done, Stop>>) -> Report {
-        let start = Instant::now();
-        let mut run = Run::new(plan, start);
-        run.take(Event::Ready(start + Duration::from_millis(5)), start + plan.total);
-        for (phase, result) in results.into_iter().enumerate() {
-            let at = start + Duration::from_millis(15) + Duration::from_millis(10) * u32::try_from(phase).unwrap();
-            let (deadline, _) = run.deadline();
-            run.take(Event::Ended { phase, at, result }, deadline);
-        }
-        if !run.is_complete() {
-            let (deadline, limit) = run.deadline();
-            run.time_out(deadline, limit);
-        }
-        run.report()
+    /// How a phase of a played run ends.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Fate {
+        Ok,
+        Refused,
+        Lost,
+        Hangs,
+        Panics,
     }
 
-    #[allow(clippy::unnecessary_wraps, reason = "stands among results")]
-    fn ok() -> Result<Done, Stop> {
-        Ok(Done::default())
+    /// A worker whose phases end so, by their place in the plan; what comes after them is ok.
+    fn player(fates: &[Fate]) -> (Worker, Arc<Mutex<Vec<usize>>>) {
+        let fates = fates.to_vec();
+        let jobs = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&jobs);
+        let worker: Worker = Arc::new(move |job, tell| {
+            seen.lock().unwrap().push(job.from);
+            tell(Event::Ready(Instant::now()));
+            let mut lost = false;
+            for phase in job.from..job.plan.phases.len() {
+                let fate = fates.get(phase).copied().unwrap_or(Fate::Ok);
+                let result = match fate {
+                    _ if lost => Err(Stop::Impossible),
+                    Fate::Ok => Ok(Done::default()),
+                    Refused => Err(Stop::Failed(Failure::refused("NO"))),
+                    Lost => Err(Stop::Failed(Failure::lost("closed"))),
+                    Hangs => return thread::sleep(Duration::from_secs(5)),
+                    Panics => panic!("played"),
+                };
+                lost |= fate == Lost;
+                tell(Event::Ended { phase, at: Instant::now(), result });
+            }
+        });
+        (worker, jobs)
+    }
+
+    fn play(plan: &Plan, fates: &[Fate]) -> (Report, Vec<usize>) {
+        let (worker, jobs) = player(fates);
+        let report = supervise(plan, &[], &worker, &Signals::default(), Instant::now());
+        let jobs = jobs.lock().unwrap().clone();
+        (report, jobs)
+    }
+
+    fn outcomes(report: &Report) -> Vec<&Outcome> {
+        report.records.iter().map(|record| &record.outcome).collect()
+    }
+
+    use Fate::{Hangs, Lost, Ok as Well, Panics, Refused};
+
+    #[test]
+    fn a_time_out_keeps_what_was_before_it_and_is_blamed_for_what_comes_after() {
+        let (report, _) = play(&plan(&["-t", "0.2"]), &[Well, Well, Hangs]);
+        let limit = Limit::Total(Duration::from_millis(200));
+        assert_eq!(outcomes(&report)[..3], [&Outcome::Ok, &Outcome::Ok, &Outcome::TimedOut(limit)]);
+        assert_eq!(outcomes(&report)[7], &Outcome::NotRun("greeting timed out".to_owned()));
+        assert_eq!(report.total, Duration::from_millis(200));
+        assert!(report.records[2].time.is_some_and(|time| time <= report.total));
+        assert!(report.timed_out);
     }
 
     #[test]
-    fn a_phase_takes_the_time_since_the_one_before_and_the_total_leaves_logout_out() {
-        let report = play(&plan(&[]), vec![ok(), ok(), ok(), ok(), ok(), ok(), ok()]);
-        assert!(
-            report
-                .records
-                .iter()
-                .all(|record| record.outcome == Outcome::Ok && record.time == Some(Duration::from_millis(10)))
+    fn a_hung_or_lost_mailbox_costs_no_other_and_each_gets_one_try() {
+        let (report, jobs) = play(&plan(&["--limit", "select=50ms"]), &[Well, Well, Well, Well, Hangs, Lost]);
+        let limit = Limit::Own(Duration::from_millis(50));
+        assert_eq!(
+            outcomes(&report)[4..],
+            [&Outcome::TimedOut(limit), &Outcome::Failed("closed".to_owned()), &Outcome::Ok, &Outcome::Ok]
         );
-        assert_eq!(report.total, Duration::from_millis(65));
-        assert!(!report.timed_out);
+        assert_eq!(report.records[4].time, Some(Duration::from_millis(50)));
+        assert_eq!(report.records[6].note.as_deref(), Some("over a fresh connection"));
+        assert_eq!(report.records[7].note, None);
+        assert_eq!(jobs, [0, 5, 6]);
     }
 
     #[test]
-    fn a_time_out_keeps_what_was_before_it_and_blames_itself_for_what_comes_after() {
-        let report = play(&plan(&["--limit", "select=2", "-t", "9"]), vec![ok(), ok(), ok(), ok()]);
-        let outcomes: Vec<&Outcome> = report.records.iter().map(|record| &record.outcome).collect();
-        assert_eq!(outcomes[3], &Outcome::Ok);
-        assert_eq!(outcomes[4], &Outcome::TimedOut(Limit::Own(Duration::from_secs(2))));
-        assert_eq!(outcomes[5], &Outcome::NotRun("select a timed out".to_owned()));
-        assert_eq!(outcomes[6], &Outcome::NotRun("select a timed out".to_owned()));
-        assert_eq!(report.records[4].time, Some(Duration::from_secs(2)));
+    fn a_refused_mailbox_needs_no_fresh_connection() {
+        let (report, jobs) = play(&plan(&[]), &[Well, Well, Well, Well, Refused]);
+        assert_eq!(outcomes(&report)[4..6], [&Outcome::Failed("NO".to_owned()), &Outcome::Ok]);
+        assert_eq!(jobs, [0]);
     }
 
     #[test]
-    fn the_total_limit_gives_a_phase_what_is_left() {
-        let report = play(&plan(&["-t", "1"]), vec![ok(), ok()]);
-        assert_eq!(report.records[2].outcome, Outcome::TimedOut(Limit::Total(Duration::from_secs(1))));
-        assert_eq!(report.records[2].time, Some(Duration::from_millis(975)));
-        assert_eq!(report.total, Duration::from_secs(1));
+    fn a_connection_that_cannot_be_set_up_again_is_told_in_the_mailboxes_that_it_cost() {
+        let worker: Worker = Arc::new(|job, tell| {
+            if job.from > 0 {
+                tell(Event::NotAgain("connect failed: refused".to_owned()));
+                return;
+            }
+            tell(Event::Ready(Instant::now()));
+            for phase in 0..5 {
+                let result = if phase == 4 { Err(Stop::Failed(Failure::lost("closed"))) } else { Ok(Done::default()) };
+                tell(Event::Ended { phase, at: Instant::now(), result });
+            }
+        });
+        let report = supervise(&plan(&[]), &[], &worker, &Signals::default(), Instant::now());
+        let why = Outcome::NotRun("could not connect again: connect failed: refused".to_owned());
+        assert_eq!(outcomes(&report)[4..], [&Outcome::Failed("closed".to_owned()), &why, &why, &why]);
+        assert_eq!(report.obstacle, None);
     }
 
     #[test]
-    fn a_refused_mailbox_does_not_stop_the_next() {
-        let no = || Err(Stop::Failed(Failure::refused("NO")));
-        let report = play(&plan(&[]), vec![ok(), ok(), ok(), ok(), no(), ok(), ok()]);
-        assert_eq!(report.records[4].outcome, Outcome::Failed("NO".to_owned()));
-        assert_eq!(report.records[5].outcome, Outcome::Ok);
+    fn a_panic_is_a_fault_of_the_running_phase_and_what_was_measured_is_kept() {
+        let (report, _) = play(&plan(&[]), &[Well, Well, Well, Panics]);
+        assert_eq!(outcomes(&report)[2], &Outcome::Ok);
+        assert!(matches!(outcomes(&report)[3], Outcome::Fault(_)));
+        assert_eq!(outcomes(&report)[4], &Outcome::NotRun("login failed".to_owned()));
     }
 
     #[test]
-    fn what_ends_after_its_limit_is_timed_out_however_late_we_hear_of_it() {
-        let report = play(
-            &plan(&["--limit", "greeting=5ms"]),
-            vec![
-                ok(),
-                ok(),
-                ok(),
-                Err(Stop::Impossible),
-                Err(Stop::Impossible),
-                Err(Stop::Impossible),
-                Err(Stop::Impossible),
-            ],
-        );
-        assert_eq!(report.records[2].outcome, Outcome::TimedOut(Limit::Own(Duration::from_millis(5))));
-        assert_eq!(report.records[3].outcome, Outcome::NotRun("greeting timed out".to_owned()));
-    }
-
-    #[test]
-    fn a_worker_that_is_gone_is_a_fault_of_the_running_phase() {
-        let plan = plan(&[]);
-        let start = Instant::now();
-        let mut run = Run::new(&plan, start);
-        run.take(Event::Ready(start), start + plan.total);
-        run.fault();
-        let report = run.report();
-        assert!(matches!(&report.records[0].outcome, Outcome::Fault(_)));
-        assert_eq!(report.records[6].outcome, Outcome::NotRun("resolve failed".to_owned()));
-        assert_eq!(report.records.len(), plan.phases.len());
+    fn a_file_that_hangs_is_named() {
+        let worker: Worker = Arc::new(|_, tell| {
+            tell(Event::Fact(Fact::Reading("--password-file: f".to_owned())));
+            thread::sleep(Duration::from_secs(5));
+        });
+        let report = supervise(&plan(&["-t", "0.1"]), &[], &worker, &Signals::default(), Instant::now());
+        assert_eq!(report.obstacle.as_deref(), Some("--password-file: f: not done within 0.1 s (total limit)"));
+        assert!(report.records.iter().all(|record| matches!(record.outcome, Outcome::NotRun(_))));
     }
 
     #[test]
     fn what_blocks_is_given_up() {
-        assert_eq!(within(Duration::from_secs(5), || 1), Ok(1));
-        let limit = Duration::from_millis(20);
-        assert_eq!(within(limit, || thread::sleep(Duration::from_secs(5))), Err(limit));
+        let signals = Signals::default();
+        assert_eq!(within(Duration::from_secs(5), &signals, || 1), Ok(1));
+        let sleep = || thread::sleep(Duration::from_secs(5));
+        assert!(within(Duration::from_millis(20), &signals, sleep).unwrap_err().contains("within 0.02 s"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_planned_phase_has_one_outcome_in_time_whatever_becomes_of_the_worker(
+            fates in proptest::collection::vec(prop::sample::select(vec![Well, Well, Well, Refused, Lost, Hangs, Panics]), 0..9),
+        ) {
+            let begun = Instant::now();
+            let plan = plan(&["-t", "0.1", "--limit", "select=20ms"]);
+            let (report, _) = play(&plan, &fates);
+            prop_assert!(begun.elapsed() < Duration::from_secs(4));
+            prop_assert_eq!(report.records.len(), plan.phases.len());
+            let hung = report.records.iter().any(|record| matches!(record.outcome, Outcome::TimedOut(_)));
+            prop_assert_eq!(hung, report.timed_out);
+        }
     }
 }

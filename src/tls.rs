@@ -1,6 +1,6 @@
 //! TLS by OpenSSL, and OpenSSL here alone: trust, handshake, verification, and what a certificate says, in plain words.
 
-use crate::event::{Event, Fact, Failure};
+use crate::event::{Fact, Failure};
 use crate::options::{Options, TlsVersion};
 use crate::outcome::{Certificate, span};
 use crate::stream::io_reason;
@@ -31,7 +31,7 @@ pub struct Connector {
     verify: bool,
     tls_min: TlsVersion,
     /// Where trust comes from, in words.
-    pub trust: String,
+    trust: String,
 }
 
 /// Why the certificate was refused: OpenSSL's verify result, and the certificate at fault.
@@ -103,23 +103,24 @@ impl Connector {
     ///
     /// # Errors
     /// Why there is no TLS, in plain words.
-    pub fn handshake(&self, tcp: TcpStream, tell: &dyn Fn(Event)) -> Result<SslStream<TcpStream>, Failure> {
+    pub fn handshake(&self, tcp: TcpStream, tell: &dyn Fn(Fact)) -> Result<SslStream<TcpStream>, Failure> {
         let refusal: Arc<OnceLock<Refusal>> = Arc::default();
         let ssl = self.session(&refusal).map_err(|error| Failure::lost(openssl(error)))?;
+        tell(Fact::Trust(self.trust.clone()));
         let result = ssl.connect(tcp);
         if let Some(refusal) = refusal.get() {
             if refusal.depth == 0 {
-                tell(Event::Fact(Fact::Certificate(refusal.certificate.clone())));
+                tell(Fact::Certificate(refusal.certificate.clone()));
             }
             return Err(Failure::lost(refusal.reason(&self.name, Utc::now())));
         }
         let stream = result.map_err(|error| Failure::lost(self.reason(&error)))?;
         let ssl = stream.ssl();
         if let Some(certificate) = ssl.peer_certificate() {
-            tell(Event::Fact(Fact::Certificate(facts(&certificate))));
+            tell(Fact::Certificate(facts(&certificate)));
         }
         let cipher = ssl.current_cipher().map_or("no cipher", |cipher| cipher.name());
-        tell(Event::Fact(Fact::Tls(format!("{} {cipher}", ssl.version_str()))));
+        tell(Fact::Tls(format!("{} {cipher}", ssl.version_str())));
         Ok(stream)
     }
 

@@ -2,13 +2,15 @@
 //! Line 1 has the only `|`: Icinga 2 and Nagios look for more of them in every line.
 
 use super::perfdata::perfdata;
+use crate::every::MAX_ADDRESSES;
 use crate::judge::{Judgement, Verdict, cert_days};
 use crate::options::Options;
-use crate::outcome::{Limit, Outcome, Record, Report};
-use crate::plan::{Operation, Phase};
+use crate::outcome::{Facts, Limit, Outcome, Record, Report};
+use crate::plan::{Address, Operation, Phase};
 use crate::text;
 use chrono::{DateTime, Utc};
 use nagiosplugin::{CheckResult, Resource, ServiceState};
+use std::net::SocketAddr;
 
 /// The service's name in line 1.
 const NAME: &str = "IMAP";
@@ -30,18 +32,12 @@ pub fn render(report: &Report, verdict: &Verdict, options: &Options, now: DateTi
 
     let mut lines = Vec::new();
     if verdict.state != ServiceState::Ok || options.verbosity > 0 {
-        lines.extend(report.plan.phases.iter().zip(&report.records).zip(&verdict.phases).map(
-            |((phase, record), judgement)| {
-                let details =
-                    if options.verbosity > 0 { details(phase, record, report, options, now) } else { Vec::new() };
-                phase_line(phase, record, judgement, &details)
-            },
-        ));
+        lines.extend(phase_lines(report, verdict, options, now));
     }
     if options.verbosity > 1 {
         lines.extend(decisions(report, options));
     }
-    lines.extend(report.facts.dialogue.iter().cloned());
+    lines.extend(report.facts.iter().flat_map(|facts| facts.dialogue.iter().cloned()));
     for line in lines {
         if output.len() + line.len() > MAX_BYTES {
             output.push_str("(more lines left out: NRPE carries 64 KB)\n");
@@ -82,11 +78,15 @@ fn summary(report: &Report, verdict: &Verdict, options: &Options) -> String {
             Outcome::Ok if judgement.state == ServiceState::Ok => good.extend(brief(phase, record)),
             // A phase that the user takes for OK although it failed is told, but behind what is bad.
             _ if judgement.state == ServiceState::Ok && phase.operation == Operation::Logout => {}
-            _ => bad.push((judgement.state, format!("{} {}", phase.operation.title(), happened(record, judgement)))),
+            _ => bad.push((judgement.state, format!("{} {}", phase.title(), happened(record, judgement)))),
         }
     }
     // Stable: among equals the plan's order stays, the total stands behind the phases that explain it.
     bad.sort_by_key(|(state, what)| (std::cmp::Reverse(*state), what.starts_with("total ")));
+    let found = report.facts.first().map_or(0, |facts| facts.addresses.len());
+    if options.every_address && found > MAX_ADDRESSES {
+        good.push(format!("{} more addresses not checked", found - MAX_ADDRESSES));
+    }
     let mut parts: Vec<String> = bad.into_iter().map(|(_, what)| what).chain(good).collect();
     if !options.verify && options.tls != crate::options::TlsMode::None {
         parts.push("certificate not verified".to_owned());
@@ -101,8 +101,12 @@ fn brief(phase: &Phase, record: &Record) -> Option<String> {
         Operation::Select(mailbox) => text::clean(mailbox.as_bytes()),
         _ => return None,
     };
-    let note = record.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
-    Some(format!("{name} {}{note}", text::seconds(record.time?)))
+    // Of several addresses, which one stands before its login.
+    let ip = phase.address.and_then(|address| address.ip).filter(|_| phase.operation == Operation::Login);
+    let ip = ip.map_or_else(String::new, |ip| format!("{ip} "));
+    let note = record.note.as_ref().filter(|_| phase.operation == Operation::Login);
+    let note = note.map_or_else(String::new, |note| format!(" ({note})"));
+    Some(format!("{ip}{name} {}{note}", text::seconds(record.time?)))
 }
 
 /// The outcome in words.
@@ -120,26 +124,48 @@ fn happened(record: &Record, judgement: &Judgement) -> String {
     }
 }
 
-/// `[OK] login: 0.042 s`
-fn phase_line(phase: &Phase, record: &Record, judgement: &Judgement, details: &[String]) -> String {
-    let details = if details.is_empty() { String::new() } else { format!(", {}", details.join(", ")) };
-    format!("[{}] {}: {}{details}", judgement.state, phase.operation.title(), happened(record, judgement))
+/// A line per phase, `[OK] login: 0.042 s`; of several addresses a line each, `[OK] 192.0.2.1: connect 0.001 s, ...`.
+fn phase_lines(report: &Report, verdict: &Verdict, options: &Options, now: DateTime<Utc>) -> Vec<String> {
+    let mut lines: Vec<(Option<Address>, ServiceState, String)> = Vec::new();
+    for ((phase, record), judgement) in report.plan.phases.iter().zip(&report.records).zip(&verdict.phases) {
+        let mut told = happened(record, judgement);
+        if options.verbosity > 0 {
+            told = [vec![told], details(phase, record, report, options, now)].concat().join(", ");
+        }
+        let title = phase.operation.title();
+        match lines.last_mut() {
+            Some((address, state, line)) if address.is_some() && *address == phase.address => {
+                *state = (*state).max(judgement.state);
+                line.push_str(", ");
+                line.push_str(&title);
+                line.push(' ');
+                line.push_str(&told);
+            }
+            _ => {
+                let ip = phase.address.and_then(|address| address.ip).map(|ip| format!("{ip}: {title} {told}"));
+                lines.push((phase.address, judgement.state, ip.unwrap_or_else(|| format!("{title}: {told}"))));
+            }
+        }
+    }
+    lines.into_iter().map(|(_, state, line)| format!("[{state}] {line}")).collect()
 }
 
 /// What `-v` adds to a phase.
 fn details(phase: &Phase, record: &Record, report: &Report, options: &Options, now: DateTime<Utc>) -> Vec<String> {
-    let facts = &report.facts;
     let mut details = Vec::new();
+    let Some(facts) = report.facts(phase) else { return details };
     match &phase.operation {
         Operation::Resolve if !facts.addresses.is_empty() => {
-            let addresses: Vec<String> =
-                facts.addresses.iter().take(8).map(|address| address.ip().to_string()).collect();
-            details.push(addresses.join(" "));
+            let addresses: Vec<String> = facts.addresses.iter().map(|address| address.ip().to_string()).collect();
+            details.push(text::shorten(&addresses.join(" ")));
         }
-        Operation::Connect => details.extend(facts.peer.map(|peer| format!("{} port {}", peer.ip(), peer.port()))),
+        Operation::Connect => {
+            details.extend(facts.peer.map(|peer| format!("{} port {}", peer.ip(), peer.port())));
+            details.extend(no_answer(facts));
+        }
         Operation::Tls => {
             details.extend(facts.tls.clone());
-            if let (Some(certificate), Some(days)) = (&facts.certificate, cert_days(report, now)) {
+            if let (Some(certificate), Some(days)) = (&facts.certificate, cert_days(Some(facts), now)) {
                 let expiry = certificate.not_after.format("%Y-%m-%d %H:%M UTC");
                 let (verb, distance) = if days < 0.0 {
                     ("expired", format!("{:.1} days ago", -days))
@@ -163,21 +189,28 @@ fn details(phase: &Phase, record: &Record, report: &Report, options: &Options, n
     details
 }
 
-/// What `-vv` adds: limits, trust, addresses that did not answer.
+/// The addresses that were tried beside the one that answered.
+fn no_answer(facts: &Facts) -> Vec<String> {
+    let others = facts.tried.iter().filter(|address| facts.peer.is_some_and(|peer| peer != **address));
+    let why = |address: &SocketAddr| {
+        facts.refused.iter().find(|(refused, _)| refused == address).map_or("no answer yet", |(_, why)| why.as_str())
+    };
+    others.map(|address| format!("{} did not answer ({})", address.ip(), why(address))).collect()
+}
+
+/// What `-vv` adds: limits and trust.
 fn decisions(report: &Report, options: &Options) -> Vec<String> {
+    let plan = &report.plan;
     let mut lines =
-        vec![format!("plan: {} port {}, all within {}", options.host, options.port(), text::limit(report.plan.total))];
-    let limits: Vec<String> = report
-        .plan
+        vec![format!("plan: {} port {}, all within {}", options.host, options.port(), text::limit(plan.total))];
+    let limits: Vec<String> = plan
         .phases
         .iter()
-        .filter_map(|phase| Some(format!("{} {}", phase.operation.title(), text::limit(phase.limit?))))
+        .filter_map(|phase| Some(format!("{} {}", phase.title(), text::limit(phase.limit?))))
         .collect();
     lines.push(format!("limits: {}, others what is left", limits.join(", ")));
-    lines.extend(report.facts.trust.iter().map(|trust| format!("trust: {trust}")));
-    lines.extend(
-        report.facts.refused.iter().map(|(address, why)| format!("address {} did not answer: {why}", address.ip())),
-    );
+    let trust: Vec<&String> = report.facts.iter().filter_map(|facts| facts.trust.as_ref()).collect();
+    lines.extend(trust.first().map(|trust| format!("trust: {trust}")));
     lines
 }
 

@@ -4,12 +4,12 @@
 use crate::judge::{cert_days, range};
 use crate::options::Options;
 use crate::outcome::{Outcome, Report};
-use crate::plan::{LOGOUT_LIMIT, Operation};
+use crate::plan::Operation;
 use crate::text;
 use crate::threshold::TIME;
 use chrono::{DateTime, Utc};
 use nagiosplugin::{PerfData, PerfString, ToPerfString, Unit};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// A field as it is to be printed.
@@ -56,52 +56,44 @@ pub fn perfdata(report: &Report, options: &Options, now: DateTime<Utc>) -> Vec<P
     };
 
     let names = mailbox_names(report);
-    let mut phases = Vec::new();
-    let mut flags = Vec::new();
-    let mut figures = Vec::new();
     let mut names = names.iter();
+    let (mut phases, mut flags, mut messages, mut days) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (phase, record) in report.plan.phases.iter().zip(&report.records) {
         let operation = &phase.operation;
-        let name = operation.mailbox().and_then(|_| names.next());
-        let label = name.map_or_else(|| operation.name().to_owned(), |name| format!("{}_{name}", operation.name()));
-        let is_ok = record.outcome == Outcome::Ok;
+        let suffix = phase.address.map_or_else(String::new, |address| format!("_a{}", address.number));
+        let name = operation.mailbox().and_then(|_| names.next()).map(|name| format!("_{name}")).unwrap_or_default();
+        let title = format!("{}{name}", operation.name());
         if matches!(operation, Operation::Login | Operation::Select(_)) {
-            flags.push(flag(format!("{label}_ok"), is_ok));
+            flags.push(flag(format!("{title}_ok{suffix}"), record.outcome == Outcome::Ok));
         }
-        if let (Some(name), Some(figure)) = (name, operation.figure()) {
-            figures.push(Item {
-                label: format!("{figure}_{name}"),
+        if let Operation::Select(_) = operation {
+            messages.push(Item {
+                label: format!("messages{name}{suffix}"),
                 value: record.messages.map(|messages| messages.to_string()),
                 unit: Unit::None,
-                thresholds: thresholds(Some(operation), figure),
+                thresholds: thresholds(Some(operation), "messages"),
                 min: Some("0"),
                 max: None,
             });
         }
-        let max = if *operation == Operation::Logout {
-            phase.limit.unwrap_or(LOGOUT_LIMIT).min(report.plan.total)
-        } else {
-            report.plan.shown_limit(phase)
-        };
-        phases.push(time(label, record.time, thresholds(Some(operation), TIME), max));
+        if *operation == Operation::Tls {
+            days.push(Item {
+                label: format!("cert_days{suffix}"),
+                value: cert_days(report.facts(phase), now).map(|days| format!("{days:.1}")),
+                unit: Unit::None,
+                thresholds: thresholds(Some(operation), "cert_days"),
+                min: None,
+                max: None,
+            });
+        }
+        let max = report.plan.shown_limit(phase);
+        phases.push(time(format!("{title}{suffix}"), record.time, thresholds(Some(operation), TIME), max));
     }
     phases.push(time("total".to_owned(), Some(report.total), thresholds(None, TIME), report.plan.total));
     flags.push(flag("timed_out".to_owned(), report.timed_out));
-    if let Some(tls) =
-        report.plan.phases.iter().map(|phase| &phase.operation).find(|operation| **operation == Operation::Tls)
-    {
-        figures.push(Item {
-            label: "cert_days".to_owned(),
-            value: cert_days(report, now).map(|days| format!("{days:.1}")),
-            unit: Unit::None,
-            thresholds: thresholds(Some(tls), "cert_days"),
-            min: None,
-            max: None,
-        });
-    }
 
     let mut taken = HashSet::new();
-    let items = phases.into_iter().chain(flags).chain(figures);
+    let items = phases.into_iter().chain(flags).chain(messages).chain(days);
     items.filter_map(|item| item.print(&mut taken, options.perfdata_u)).collect()
 }
 
@@ -127,15 +119,16 @@ impl Item {
     }
 }
 
-/// The mailboxes' names for labels, in the plan's order; those that fall together are numbered.
+/// The mailboxes' names for labels, in the plan's order; those that fall together are numbered, the same way
+/// for each address.
 fn mailbox_names(report: &Report) -> Vec<String> {
-    let mut taken = HashSet::new();
-    report
-        .plan
-        .phases
-        .iter()
-        .filter_map(|phase| phase.operation.mailbox())
-        .map(|mailbox| unique(text::label(mailbox), &mut taken))
+    let mut taken: HashMap<Option<usize>, HashSet<String>> = HashMap::new();
+    let mailboxes = report.plan.phases.iter().filter_map(|phase| Some((phase.address, phase.operation.mailbox()?)));
+    mailboxes
+        .map(|(address, mailbox)| {
+            let taken = taken.entry(address.map(|address| address.number)).or_default();
+            unique(text::label(mailbox), taken)
+        })
         .collect()
 }
 

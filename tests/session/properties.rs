@@ -56,7 +56,7 @@ fn print(options: &Options, fates: &[Fate], obstacle: Option<&str>) -> Printed {
         plan,
         records,
         timed_out,
-        facts: Facts { certificate: Some(certificate), ..Facts::default() },
+        facts: vec![Facts { certificate: Some(certificate), ..Facts::default() }],
     };
     let verdict = judge(&report, options, now);
     let stdout = nagios::render(&report, &verdict, options, now);

@@ -1,0 +1,66 @@
+//! The way through a whole plan: once, or with `--every-address` against each address of the name, side by side.
+
+use crate::event::Worker;
+use crate::options::{Options, TlsMode};
+use crate::outcome::{Outcome, Record, Report};
+use crate::plan::{Address, Plan};
+use crate::session;
+use crate::signals::Signals;
+use crate::supervisor::supervise;
+use crate::tls::Setup;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+/// More than any name of a mail service has; what is beyond is told, not checked.
+pub const MAX_ADDRESSES: usize = 16;
+
+/// Runs a plan. `start` is the start of the program: the total limit counts from there.
+///
+/// # Errors
+/// What OpenSSL does not like.
+pub fn run(plan: &Plan, options: &Arc<Options>, signals: &Signals, start: Instant) -> Result<Report, String> {
+    let tls = (options.tls != TlsMode::None).then(|| Setup::new(options)).transpose()?;
+    let worker = session::worker(Arc::clone(options), tls);
+    if options.every_address {
+        return Ok(against_each(plan, &worker, signals, start));
+    }
+    Ok(supervise(plan, &[], &worker, signals, start))
+}
+
+fn against_each(plan: &Plan, worker: &Worker, signals: &Signals, start: Instant) -> Report {
+    let (once, each) = plan.split();
+    let mut report = supervise(&once, &[], worker, signals, start);
+    let mut addresses = report.facts.first().map(|facts| facts.addresses.clone()).unwrap_or_default();
+    addresses.sort();
+    addresses.truncate(MAX_ADDRESSES);
+    if addresses.is_empty() {
+        let cause = match report.records.first().map(|record| &record.outcome) {
+            Some(Outcome::TimedOut(_)) => "resolve timed out".to_owned(),
+            Some(Outcome::NotRun(why)) => why.clone(),
+            _ => "resolve failed".to_owned(),
+        };
+        let each = each.against(Address { number: 1, ip: None });
+        report.records.extend(each.phases.iter().map(|_| Record::new(Outcome::NotRun(cause.clone()))));
+        report.plan.phases.extend(each.phases);
+        return report;
+    }
+    let run = |(number, address): (usize, &SocketAddr)| {
+        let plan = each.clone().against(Address { number, ip: Some(address.ip()) });
+        supervise(&plan, &[*address], worker, signals, start)
+    };
+    let reports: Vec<Report> = thread::scope(|scope| {
+        let runs: Vec<_> = (1..).zip(&addresses).map(|numbered| scope.spawn(move || run(numbered))).collect();
+        runs.into_iter().filter_map(|run| run.join().ok()).collect()
+    });
+    for part in reports {
+        report.plan.phases.extend(part.plan.phases);
+        report.records.extend(part.records);
+        report.facts.extend(part.facts);
+        report.total = report.total.max(part.total);
+        report.timed_out |= part.timed_out;
+        report.obstacle = report.obstacle.or(part.obstacle);
+    }
+    report
+}
