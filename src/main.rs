@@ -18,7 +18,7 @@ fn main() {
     let start = Instant::now();
     // Standard error must stay empty: Icinga 2 would put it in front of the output.
     panic::set_hook(Box::new(|_| {}));
-    let signals = Signals::watch();
+    let signals = Signals::default();
     let (output, state) = panic::catch_unwind(AssertUnwindSafe(|| check(&signals, start)))
         .unwrap_or_else(|_| unknown("internal error, please report it"));
     // A closed standard output is no reason to fail: the exit code still tells.

@@ -11,34 +11,36 @@ pub struct Signals(Arc<Mutex<Heard>>);
 
 #[derive(Default)]
 struct Heard {
+    is_watched: bool,
     /// The first signal that came.
     name: Option<&'static str>,
     listeners: Vec<Box<dyn Fn(&'static str) + Send>>,
 }
 
 impl Signals {
-    /// Watches from now on. Where that cannot be set up, signals end the process as they always do.
-    #[must_use]
-    pub fn watch() -> Self {
-        let signals = Self::default();
-        if let Ok(mut incoming) = Incoming::new([SIGTERM, SIGINT, SIGHUP]) {
-            let told = signals.clone();
-            let watch = move || {
-                for signal in incoming.forever() {
-                    told.heard(name(signal));
-                }
-            };
-            let _ = thread::Builder::new().name("signals".to_owned()).spawn(watch);
-        }
-        signals
-    }
-
-    /// Calls `listener` at the first signal, at once if that has come already.
+    /// Calls `listener` at the first signal, at once if that has come already. Signals are watched from the first
+    /// listener on: a thread before that would make OpenSSL's start dearer.
     pub fn listen(&self, listener: impl Fn(&'static str) + Send + 'static) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(&mut heard.is_watched, true) {
+            self.watch();
+        }
         match heard.name {
             Some(name) => listener(name),
             None => heard.listeners.push(Box::new(listener)),
+        }
+    }
+
+    /// Where this cannot be set up, signals end the process as they always do.
+    fn watch(&self) {
+        if let Ok(mut incoming) = Incoming::new([SIGTERM, SIGINT, SIGHUP]) {
+            let signals = self.clone();
+            let watch = move || {
+                for signal in incoming.forever() {
+                    signals.heard(name(signal));
+                }
+            };
+            let _ = thread::Builder::new().name("signals".to_owned()).spawn(watch);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A byte stream to the server, plain or TLS, that reads by lines and never more than it is allowed to.
 //! What the lines mean, `dialogue.rs` knows; how long they may take, the supervisor.
 
+use crate::tls;
 use openssl::ssl::SslStream;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -152,7 +153,7 @@ fn broken(error: &io::Error) -> Broken {
     if error.to_string().contains("unexpected eof") || error.kind() == io::ErrorKind::UnexpectedEof {
         return Broken::Closed;
     }
-    Broken::Lost(io_reason(error))
+    Broken::Lost(tls::reason_behind(error).unwrap_or_else(|| io_reason(error)))
 }
 
 /// An error of the operating system in lower-case words, without its number.

@@ -261,6 +261,7 @@ impl<'a> Run<'a> {
     fn give_up_file(&mut self, why: &str) {
         match &self.facts.reading {
             Some(reading) if self.workers == 1 => self.give_up(&format!("{reading}: {why}")),
+            None if self.workers == 1 => self.give_up(&format!("the first phase could not begin: {why}")),
             _ => self.give_up(why),
         }
     }

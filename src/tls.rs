@@ -333,6 +333,13 @@ fn first_reason(stack: &ErrorStack) -> String {
     )
 }
 
+/// The words of a TLS error behind an error of reading or writing.
+#[must_use]
+pub fn reason_behind(error: &std::io::Error) -> Option<String> {
+    let error = error.get_ref()?.downcast_ref::<Error>()?;
+    Some(format!("TLS: {}{}", first_reason(error.ssl_error()?), alert_hint(error)))
+}
+
 /// An alert is the server's refusal: say so, its name alone reads like ours.
 fn alert_hint(error: &Error) -> &'static str {
     let told = error
