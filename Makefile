@@ -3,7 +3,8 @@
 PREFIX ?= /usr
 PLUGINDIR ?= $(PREFIX)/lib/nagios/plugins
 CARGO ?= cargo
-BINARY = target/release/check_imap_session
+CARGO_TARGET_DIR ?= target
+BINARY = $(CARGO_TARGET_DIR)/release/check_imap_session
 
 build:
 	$(CARGO) build --release --locked

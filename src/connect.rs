@@ -3,7 +3,8 @@
 use crate::event::Fact;
 use crate::options::Family;
 use crate::stream::io_reason;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -12,35 +13,39 @@ use std::time::Duration;
 /// connection attempt delay).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Asks the system's resolver (getaddrinfo), in its order (RFC 6724).
+/// Asks the system's resolver (getaddrinfo) for addresses of the family only, in its order (RFC 6724).
 ///
 /// # Errors
-/// The resolver's words, or that the name has no address of the family.
+/// The resolver's words, or that an address is of the other family.
 pub fn resolve(host: &str, port: u16, family: Option<Family>) -> Result<Vec<SocketAddr>, String> {
-    let found = (host, port).to_socket_addrs().map_err(|error| io_reason(&error))?;
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    let mut others = Vec::new();
-    for address in found {
-        let wanted = match family {
-            None => true,
-            Some(Family::V4) => address.is_ipv4(),
-            Some(Family::V6) => address.is_ipv6(),
+    let (wanted, name) = match family {
+        None => (None, ""),
+        Some(Family::V4) => (Some(AddrFamily::Inet), " (IPv4 only)"),
+        Some(Family::V6) => (Some(AddrFamily::Inet6), " (IPv6 only)"),
+    };
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        let is_wanted = family.is_none_or(|family| (family == Family::V4) == ip.is_ipv4());
+        return if is_wanted {
+            Ok(vec![SocketAddr::new(ip, port)])
+        } else {
+            Err(format!("{ip} is of the other family{name}"))
         };
-        if !wanted {
-            others.push(address.ip().to_string());
-        } else if !addresses.contains(&address) {
+    }
+    let hints = AddrInfoHints {
+        address: wanted.map_or(0, Into::into),
+        socktype: SockType::Stream.into(),
+        ..AddrInfoHints::default()
+    };
+    let found =
+        getaddrinfo(Some(host), None, Some(hints)).map_err(|error| format!("{}{name}", io_reason(&error.into())))?;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for mut address in found.flatten().map(|found| found.sockaddr) {
+        address.set_port(port);
+        if !addresses.contains(&address) {
             addresses.push(address);
         }
     }
-    if !addresses.is_empty() {
-        return Ok(addresses);
-    }
-    let wanted = if family == Some(Family::V6) { "IPv6" } else { "IPv4" };
-    Err(if others.is_empty() {
-        "the name has no address".to_owned()
-    } else {
-        format!("the name has no {wanted} address, only {}", others.join(", "))
-    })
+    if addresses.is_empty() { Err(format!("the name has no address{name}")) } else { Ok(addresses) }
 }
 
 /// Tries the addresses in their order, the next one when one fails or after [`STAGGER`]; the first to answer wins.
@@ -79,7 +84,10 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStrea
                 // Nobody listens any more once another address has won.
                 let _ = results.send((address, TcpStream::connect(address)));
             };
-            thread::Builder::new().spawn(attempt).map_err(|error| io_reason(&error))?;
+            // Where no thread is to be had, one address after the other has to do.
+            if thread::Builder::new().spawn(attempt.clone()).is_err() {
+                attempt();
+            }
             pending += 1;
         }
         let answer = if tried.is_some() {
@@ -144,11 +152,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_an_address_of_the_family_says_what_it_has() {
-        assert_eq!(
-            resolve("127.0.0.1", 1, Some(Family::V6)).unwrap_err(),
-            "the name has no IPv6 address, only 127.0.0.1"
-        );
+    fn an_address_of_the_other_family_is_refused() {
+        let error = resolve("127.0.0.1", 1, Some(Family::V6)).unwrap_err();
+        assert_eq!(error, "127.0.0.1 is of the other family (IPv6 only)");
         assert_eq!(resolve("::1", 1, Some(Family::V6)).unwrap().len(), 1);
     }
 }

@@ -3,8 +3,10 @@
 //! Which commands, `session.rs` knows.
 
 use crate::event::Failure;
-use crate::secret::{Redactor, Secret, quoted};
+use crate::secret::{MASK, Redactor, Secret};
 use crate::stream::{Broken, MAX_PHASE_BYTES, Stream};
+use crate::tls::TlsStream;
+use std::net::TcpStream;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -43,7 +45,7 @@ pub struct Capabilities {
     pub starttls: bool,
     /// LITERAL+ (RFC 7888).
     pub literal_plus: bool,
-    /// LITERAL- (RFC 7888), part of `IMAP4rev2`.
+    /// LITERAL- (RFC 7888).
     pub literal_minus: bool,
 }
 
@@ -93,10 +95,7 @@ impl Dialogue {
     ///
     /// # Errors
     /// Those of the handshake.
-    pub fn encrypt(
-        self,
-        handshake: impl FnOnce(std::net::TcpStream) -> Result<openssl::ssl::SslStream<std::net::TcpStream>, Failure>,
-    ) -> Result<Self, Failure> {
+    pub fn encrypt(self, handshake: impl FnOnce(TcpStream) -> Result<TlsStream, Failure>) -> Result<Self, Failure> {
         Ok(Self { stream: self.stream.encrypt(handshake)?, capabilities: None, ..self })
     }
 
@@ -118,22 +117,30 @@ impl Dialogue {
     pub fn greeting(&mut self) -> Result<(), Failure> {
         loop {
             self.read_response()?;
-            let status = self.line.strip_prefix(b"* ").and_then(status);
-            match status {
-                Some((Status::Ok, text)) => {
-                    // What has already arrived behind it makes it a provisional one, too.
-                    let more = self.stream.buffered().strip_prefix(b"* ").and_then(status_word).is_some();
-                    if text.starts_with(PROVISIONAL) || more {
-                        continue;
-                    }
-                }
-                Some((Status::PreAuth, _)) => self.preauthenticated = true,
-                Some((Status::Bye, _)) => return Err(Failure::lost(self.said())),
-                _ => return Err(Failure::lost(format!("not an IMAP greeting: {}", self.said()))),
-            }
+            let Some((status, text)) = self.line.strip_prefix(b"* ").and_then(status) else {
+                return Err(Failure::lost(format!("not an IMAP greeting: {}", self.said())));
+            };
+            let provisional = text.starts_with(PROVISIONAL) || self.another_greeting_waits();
             self.note_untagged();
-            return Ok(());
+            match status {
+                Status::Ok if provisional => {}
+                Status::Ok => return Ok(()),
+                Status::PreAuth => {
+                    self.preauthenticated = true;
+                    return Ok(());
+                }
+                Status::Bye => return Err(Failure::lost(self.said())),
+                Status::No | Status::Bad => {
+                    return Err(Failure::lost(format!("not an IMAP greeting: {}", self.said())));
+                }
+            }
         }
+    }
+
+    /// Whether what has arrived behind the greeting is one, too.
+    fn another_greeting_waits(&self) -> bool {
+        let next = self.stream.buffered().strip_prefix(b"* ").and_then(status_word);
+        matches!(next, Some(Status::Ok | Status::PreAuth | Status::Bye))
     }
 
     /// Sends a command and reads until its tagged reply. `NO` and `BAD` are failures after which the dialogue
@@ -150,20 +157,20 @@ impl Dialogue {
         // Never grown, so that no copy of a secret is left behind unwiped.
         let mut line = Zeroizing::new(Vec::with_capacity(room + tag.len() + 2));
         line.extend_from_slice(tag.as_bytes());
-        let mut shown = tag.clone();
+        if let Some(log) = &mut self.log {
+            log(&|| {
+                let shown: Vec<String> = words.iter().map(Word::shown).collect();
+                format!("C: {}", self.redactor.clean(format!("{tag} {}", shown.join(" ")).as_bytes()))
+            });
+        }
         for word in words {
             line.push(b' ');
-            shown.push(' ');
-            shown.push_str(&match word {
-                Word::Secret(_) => crate::secret::MASK.to_owned(),
-                word => String::from_utf8_lossy(word.bytes()).into_owned(),
-            });
             let text = word.bytes();
             match word {
                 Word::Atom(atom) => line.extend_from_slice(atom.as_bytes()),
                 _ if is_quotable(text) => {
                     line.push(b'"');
-                    line.extend_from_slice(&quoted(text));
+                    line.extend_from_slice(text);
                     line.push(b'"');
                 }
                 _ if self.takes_unasked_literal(text.len()) => {
@@ -180,9 +187,6 @@ impl Dialogue {
             }
         }
         line.extend_from_slice(b"\r\n");
-        if let Some(log) = &mut self.log {
-            log(&|| format!("C: {}", self.redactor.clean(shown.as_bytes())));
-        }
         self.send(&line)?;
         self.read_until(tag.as_bytes(), false)
     }
@@ -197,12 +201,13 @@ impl Dialogue {
         if self.said_bye { Ok(()) } else { left }
     }
 
-    /// The last line in the server's own words, cleaned, without `*` or tag.
+    /// The last line in the server's own words, cleaned, without `*` or a tag of ours.
     #[must_use]
     pub fn said(&self) -> String {
-        let line = self.line.strip_prefix(b"* ").unwrap_or(&self.line);
-        let tag = format!("a{} ", self.tag);
-        self.redactor.clean(line.strip_prefix(tag.as_bytes()).unwrap_or(line))
+        let is_tag = |word: &[u8]| word == b"*" || (1..=self.tag).any(|tag| word == format!("a{tag}").as_bytes());
+        let text =
+            split_word(&self.line).filter(|(word, _)| is_tag(word)).map_or(self.line.as_slice(), |(_, text)| text);
+        self.redactor.clean(text)
     }
 
     /// Reads to the tagged reply, or to the server's `+` where that is what we wait for.
@@ -218,18 +223,25 @@ impl Dialogue {
             if continuation && self.line.starts_with(b"+") {
                 return Ok(());
             }
-            let reply = self.line.strip_prefix(tag).and_then(|rest| rest.strip_prefix(b" ")).and_then(status_word);
-            return match reply {
-                Some(Status::Ok) if !continuation => Ok(()),
-                Some(Status::Bye) if self.leaving => Ok(()),
-                Some(Status::No | Status::Bad) => Err(Failure::refused(self.said())),
+            let reply = self.line.strip_prefix(tag).and_then(|rest| rest.strip_prefix(b" ")).and_then(status);
+            return match reply.map(|(status, text)| (status, Capabilities::in_code(text))) {
+                Some((Status::Ok, told)) if !continuation => {
+                    self.capabilities = told.or(self.capabilities);
+                    Ok(())
+                }
+                Some((Status::Bye, _)) if self.leaving => Ok(()),
+                Some((Status::No | Status::Bad, _)) => Err(Failure::refused(self.said())),
+                _ if self.line.is_empty() => Err(Failure::lost("the server answered with an empty line")),
                 _ => Err(Failure::lost(format!("the server answered something else: {}", self.said()))),
             };
         }
     }
 
-    /// Whatever arrived before a command is sent is no answer to it.
-    fn take_early_lines(&mut self) -> Result<(), Failure> {
+    /// Reads what has arrived already: before a command is sent it is no answer to it.
+    ///
+    /// # Errors
+    /// `BYE`, a tagged reply, a lost connection.
+    pub fn take_early_lines(&mut self) -> Result<(), Failure> {
         while self.stream.buffered().contains(&b'\n') {
             self.read_response()?;
             if !self.line.starts_with(b"* ") {
@@ -246,10 +258,7 @@ impl Dialogue {
     fn note_untagged(&mut self) -> Option<Status> {
         let data = self.line.strip_prefix(b"* ").unwrap_or_default();
         if let Some((status, text)) = status(data) {
-            if let Some(listed) = strip_prefix_no_case(text, b"[CAPABILITY ") {
-                self.capabilities =
-                    Some(Capabilities::read(listed.split(|&byte| byte == b']').next().unwrap_or_default()));
-            }
+            self.capabilities = Capabilities::in_code(text).or(self.capabilities);
             self.said_bye |= status == Status::Bye;
             return Some(status);
         }
@@ -331,6 +340,15 @@ impl Dialogue {
 }
 
 impl Word<'_> {
+    /// For the log, without the secret.
+    fn shown(&self) -> String {
+        match self {
+            Self::Atom(atom) => (*atom).to_owned(),
+            Self::Text(text) => format!("\"{}\"", String::from_utf8_lossy(text)),
+            Self::Secret(_) => MASK.to_owned(),
+        }
+    }
+
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Atom(atom) => atom.as_bytes(),
@@ -341,6 +359,12 @@ impl Word<'_> {
 }
 
 impl Capabilities {
+    /// Those in a response code (RFC 9051 section 7.1).
+    fn in_code(text: &[u8]) -> Option<Self> {
+        let listed = strip_prefix_no_case(text, b"[CAPABILITY ")?;
+        Some(Self::read(listed.split(|&byte| byte == b']').next()?))
+    }
+
     fn read(listed: &[u8]) -> Self {
         let mut can = Self::default();
         for word in listed.split(|&byte| byte == b' ') {

@@ -32,10 +32,8 @@ pub enum Event {
     Obstacle(String),
     /// A fresh connection could not be set up: why.
     NotAgain(String),
-    /// A phase (by its place in the plan) has ended, the next one begins.
+    /// The running phase has ended, the next one of the plan begins.
     Ended {
-        /// Its place in the plan.
-        phase: usize,
         /// When.
         at: Instant,
         /// How.

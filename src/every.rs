@@ -1,13 +1,12 @@
 //! The way through a whole plan: once, or with `--every-address` against each address of the name, side by side.
 
 use crate::event::Worker;
-use crate::options::{Options, TlsMode};
+use crate::options::Options;
 use crate::outcome::{Outcome, Record, Report};
 use crate::plan::{Address, Plan};
 use crate::session;
 use crate::signals::Signals;
 use crate::supervisor::supervise;
-use crate::tls::Setup;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
@@ -17,16 +16,13 @@ use std::time::Instant;
 pub const MAX_ADDRESSES: usize = 16;
 
 /// Runs a plan. `start` is the start of the program: the total limit counts from there.
-///
-/// # Errors
-/// What OpenSSL does not like.
-pub fn run(plan: &Plan, options: &Arc<Options>, signals: &Signals, start: Instant) -> Result<Report, String> {
-    let tls = (options.tls != TlsMode::None).then(|| Setup::new(options)).transpose()?;
-    let worker = session::worker(Arc::clone(options), tls);
+#[must_use]
+pub fn run(plan: &Plan, options: &Arc<Options>, signals: &Signals, start: Instant) -> Report {
+    let worker = session::worker(Arc::clone(options));
     if options.every_address {
-        return Ok(against_each(plan, &worker, signals, start));
+        return against_each(plan, &worker, signals, start);
     }
-    Ok(supervise(plan, &[], &worker, signals, start))
+    supervise(plan, &[], &worker, signals, start)
 }
 
 fn against_each(plan: &Plan, worker: &Worker, signals: &Signals, start: Instant) -> Report {

@@ -1,6 +1,7 @@
 //! `--extra-opts[=[SECTION][@FILE]]` as the Monitoring Plugins have it: options out of an ini file, put in place of
 //! the argument. What the options mean, `options.rs` knows.
 
+use crate::stream::io_reason;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -40,12 +41,6 @@ pub fn shown(arguments: &[String]) -> String {
     shown.join(" ")
 }
 
-/// The arguments without the `--extra-opts` ones.
-#[must_use]
-pub fn removed(arguments: &[String]) -> Vec<String> {
-    arguments.iter().filter(|argument| locator(argument).is_none()).cloned().collect()
-}
-
 /// Puts the options of the named sections in place of each `--extra-opts`.
 ///
 /// # Errors
@@ -70,7 +65,7 @@ pub fn expand(arguments: &[String]) -> Result<Vec<String>, String> {
             None => (place, default_file()?),
         };
         let section = if section.is_empty() { DEFAULT_SECTION } else { section };
-        let text = read(&file).map_err(|error| format!("--extra-opts: {}: {error}", file.display()))?;
+        let text = read(&file).map_err(|error| format!("--extra-opts: {}: {}", file.display(), io_reason(&error)))?;
         expanded.extend(options(&text, section).map_err(|why| format!("--extra-opts: {}: {why}", file.display()))?);
     }
     Ok(expanded)
@@ -97,10 +92,13 @@ fn default_file() -> Result<PathBuf, String> {
 
 fn read(file: &Path) -> io::Result<String> {
     let mut text = String::new();
-    if file == Path::new("-") {
-        io::stdin().take(MAX_BYTES).read_to_string(&mut text)?;
+    let read = if file == Path::new("-") {
+        io::stdin().take(MAX_BYTES + 1).read_to_string(&mut text)?
     } else {
-        File::open(file)?.take(MAX_BYTES).read_to_string(&mut text)?;
+        File::open(file)?.take(MAX_BYTES + 1).read_to_string(&mut text)?
+    };
+    if u64::try_from(read).is_ok_and(|read| read > MAX_BYTES) {
+        return Err(io::Error::other("it has more than 1 MiB"));
     }
     Ok(text)
 }

@@ -31,13 +31,16 @@ pub struct Judgement {
 /// Judges a run.
 #[must_use]
 pub fn judge(report: &Report, options: &Options, now: DateTime<Utc>) -> Verdict {
-    let phases: Vec<Judgement> = report
-        .plan
-        .phases
-        .iter()
-        .zip(&report.records)
-        .map(|(phase, record)| judge_phase(&phase.operation, record, cert_days(report.facts(phase), now), options))
-        .collect();
+    let mut phases: Vec<Judgement> = Vec::new();
+    for (phase, record) in report.plan.phases.iter().zip(&report.records) {
+        let mut judgement = judge_phase(&phase.operation, record, cert_days(report.facts(phase), now), options);
+        // What a server does is never UNKNOWN: who takes a failure for OK takes what it prevented for OK, too.
+        if matches!(record.outcome, Outcome::NotRun(_)) && report.obstacle.is_none() {
+            let earlier = phases.iter().map(|earlier| earlier.state).max().unwrap_or(ServiceState::Unknown);
+            judgement.state = judgement.state.min(earlier);
+        }
+        phases.push(judgement);
+    }
     let mut total = Judgement { state: ServiceState::Ok, breaches: Vec::new() };
     total.hold(options, None, TIME, Some(report.total.as_secs_f64()));
     let worst = phases.iter().chain([&total]).map(|judgement| judgement.state).max().unwrap_or(ServiceState::Unknown);
@@ -139,10 +142,11 @@ impl Judgement {
                 let unit = if metric == TIME { " s" } else { "" };
                 let what = match metric {
                     TIME => String::new(),
-                    "cert_days" => format!(
-                        "certificate expires in {} days, ",
-                        value.map_or_else(|| "unknown".to_owned(), |days| format!("{days:.1}"))
-                    ),
+                    "cert_days" => match value {
+                        Some(days) if days < 0.0 => format!("certificate expired {:.1} days ago, ", -days),
+                        Some(days) => format!("certificate expires in {days:.1} days, "),
+                        None => "certificate expiry unknown, ".to_owned(),
+                    },
                     metric => {
                         format!("{} {metric}, ", value.map_or_else(|| "unknown".to_owned(), |value| value.to_string()))
                     }
@@ -193,11 +197,9 @@ mod tests {
         for (arguments, title, outcome, state) in [
             (&[][..], "login", &timed_out, Critical),
             (&[], "login", &failed, Critical),
-            (&[], "login", &not_run, Unknown),
             (&[], "login", &fault, Unknown),
             (&[], "select a", &timed_out, Warning),
             (&[], "select a", &failed, Critical),
-            (&[], "select a", &not_run, Unknown),
             (&[], "logout", &timed_out, Ok),
             (&[], "logout", &failed, Ok),
             (&[], "logout", &not_run, Ok),
@@ -211,6 +213,38 @@ mod tests {
             (&["--on-failure", "warning", "--on-failure", "OK"], "login", &failed, Ok),
         ] {
             assert_eq!(verdict(arguments, title, outcome).state, state, "{arguments:?} {title} {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_run_is_at_most_as_bad_as_what_prevented_it() {
+        let options = |arguments: &[&str]| {
+            let all = [&["-H", "localhost", "-u", "joe", "--password-file", "f", "--tls=none"][..], arguments].concat();
+            Options::from_arguments(&all).unwrap()
+        };
+        let outcomes = ["", "", "", "NO", "login failed", "login failed"];
+        for (arguments, select, run) in [
+            (&[][..], ServiceState::Unknown, ServiceState::Critical),
+            (&["--on-failure", "warning"], ServiceState::Unknown, ServiceState::Warning),
+            (&["--on-failure", "ok"], ServiceState::Ok, ServiceState::Ok),
+        ] {
+            let options = options(arguments);
+            let plan = Plan::new(&options).unwrap();
+            let records = outcomes.map(|text| match text {
+                "" => Record::new(Outcome::Ok),
+                "NO" => Record::new(Outcome::Failed(text.to_owned())),
+                text => Record::new(Outcome::NotRun(text.to_owned())),
+            });
+            let report = Report {
+                plan,
+                records: records.into(),
+                total: Duration::from_secs(1),
+                obstacle: None,
+                timed_out: false,
+                facts: Vec::new(),
+            };
+            let verdict = judge(&report, &options, Utc::now());
+            assert_eq!((verdict.phases[4].state, verdict.state), (select, run), "{arguments:?}");
         }
     }
 

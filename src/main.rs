@@ -12,7 +12,13 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What the smallest pipe takes without a reader.
+const PIPE: usize = 4096;
+/// How long a reader may take for more.
+const STUCK: Duration = Duration::from_millis(200);
 
 fn main() {
     let start = Instant::now();
@@ -21,6 +27,14 @@ fn main() {
     let signals = Signals::default();
     let (output, state) = panic::catch_unwind(AssertUnwindSafe(|| check(&signals, start)))
         .unwrap_or_else(|_| unknown("internal error, please report it"));
+    if output.len() > PIPE {
+        // A reader that does not read must not keep us.
+        let code = state.exit_code();
+        thread::spawn(move || {
+            thread::sleep(STUCK);
+            std::process::exit(code);
+        });
+    }
     // A closed standard output is no reason to fail: the exit code still tells.
     let mut stdout = std::io::stdout();
     let _ = stdout.write_all(output.as_bytes()).and_then(|()| stdout.flush());
@@ -38,10 +52,7 @@ fn check(signals: &Signals, start: Instant) -> (String, ServiceState) {
         Ok(plan) => plan,
         Err(why) => return unknown(&why),
     };
-    let report = match every::run(&plan, &options, signals, start) {
-        Ok(report) => report,
-        Err(why) => return unknown(&why),
-    };
+    let report = every::run(&plan, &options, signals, start);
     let now = Utc::now();
     let verdict = judge(&report, &options, now);
     (nagios::render(&report, &verdict, &options, now), verdict.state)

@@ -4,11 +4,11 @@
 use crate::every::MAX_ADDRESSES;
 use crate::extra_opts;
 use crate::secret::Secret;
-use crate::text;
+use crate::text::{self, shown};
 use crate::threshold::{Range, Selector, duration};
 pub use crate::values::{Family, PasswordSource, TlsMode, TlsVersion};
 use crate::values::{
-    TLS_MODES, TLS_VERSIONS, choice, host, limit, mailbox, no_password_here, password_source, path, port, shown, state,
+    TLS_MODES, TLS_VERSIONS, choice, host, limit, mailbox, no_password_here, password_source, path, port, state,
     threshold, username,
 };
 use nagiosplugin::ServiceState;
@@ -80,66 +80,82 @@ pub enum Request {
     Text(String),
 }
 
-/// One option: short and long name, value, line in `--help`, and what an occurrence does (later ones come after
-/// earlier ones). Without a value it is a flag, without a line it is hidden.
-struct Opt(&'static str, &'static str, &'static str, &'static str, fn(&mut Options, &str) -> Result<(), String>);
+/// One option. Without a value it is a flag, without a line in `--help` it is hidden.
+struct Opt {
+    short: &'static str,
+    long: &'static str,
+    value: &'static str,
+    help: &'static str,
+    /// What an occurrence does; later ones come after earlier ones.
+    set: fn(&mut Options, &str) -> Result<(), String>,
+}
+
+const fn opt(
+    short: &'static str,
+    long: &'static str,
+    value: &'static str,
+    help: &'static str,
+    set: fn(&mut Options, &str) -> Result<(), String>,
+) -> Opt {
+    Opt { short, long, value, help, set }
+}
 
 const TABLE: &[Opt] = &[
-    Opt("H", "hostname", "HOST", "name or address of the server; required", |o, v| put(&mut o.host, host(v))),
-    Opt("p", "port", "PORT", "default 993, with --tls starttls or none 143", |o, v| put(&mut o.port, port(v))),
-    Opt("4", "ipv4", "", "IPv4 only", |o, _| family(o, Family::V4)),
-    Opt("6", "ipv6", "", "IPv6 only", |o, _| family(o, Family::V6)),
-    Opt("", "every-address", "", "check each address of the name, side by side", |o, _| {
+    opt("H", "hostname", "HOST", "name or address of the server; required", |o, v| put(&mut o.host, host(v))),
+    opt("p", "port", "PORT", "default 993, with --tls starttls or none 143", |o, v| put(&mut o.port, port(v))),
+    opt("4", "ipv4", "", "IPv4 only", |o, _| family(o, Family::V4)),
+    opt("6", "ipv6", "", "IPv6 only", |o, _| family(o, Family::V6)),
+    opt("", "every-address", "", "check each address of the name, side by side", |o, _| {
         put(&mut o.every_address, Ok(true))
     }),
-    Opt("", "tls", "MODE", "implicit (default), starttls or none", |o, v| put(&mut o.tls, choice(v, &TLS_MODES))),
-    Opt("", "tls-name", "NAME", "name for SNI and verification, default HOST", |o, v| {
+    opt("", "tls", "MODE", "implicit (default), starttls or none", |o, v| put(&mut o.tls, choice(v, &TLS_MODES))),
+    opt("", "tls-name", "NAME", "name for SNI and verification, default HOST", |o, v| {
         put(&mut o.tls_name, host(v).map(Some))
     }),
-    Opt("", "ca-file", "FILE", "trust the CAs in this PEM file only", |o, v| put(&mut o.ca_file, path(v).map(Some))),
-    Opt("", "no-verify", "", "do not verify certificate and name", |o, _| put(&mut o.verify, Ok(false))),
-    Opt("", "tls-min", "VERSION", "oldest TLS that will do: 1.0 to 1.3, default 1.2", |o, v| {
+    opt("", "ca-file", "FILE", "trust the CAs in this PEM file only", |o, v| put(&mut o.ca_file, path(v).map(Some))),
+    opt("", "no-verify", "", "do not verify certificate and name", |o, _| put(&mut o.verify, Ok(false))),
+    opt("", "tls-min", "VERSION", "oldest TLS that will do: 1.0 to 1.3, default 1.2", |o, v| {
         put(&mut o.tls_min, choice(v, &TLS_VERSIONS))
     }),
-    Opt("u", "username", "USER", "account to log in with; required", |o, v| put(&mut o.username, username(v))),
-    Opt(
+    opt("u", "username", "USER", "account to log in with; required", |o, v| put(&mut o.username, username(v))),
+    opt(
         "",
         "password-file",
         "FILE",
         "its first line is the password; - is standard input (else $IMAP_SESSION_PASSWORD is used)",
         |o, v| put(&mut o.password, password_source(v)),
     ),
-    Opt("P", "password", "PASSWORD", "", |_, _| Err(no_password_here())),
-    Opt("m", "mailbox", "NAME", "mailbox to SELECT, repeatable, default INBOX", |o, v| {
+    opt("P", "password", "PASSWORD", "", |_, _| Err(no_password_here())),
+    opt("m", "mailbox", "NAME", "mailbox to SELECT, repeatable, default INBOX", |o, v| {
         add(&mut o.mailboxes, mailbox(v))
     }),
-    Opt("", "examine", "", "EXAMINE (read-only) instead of SELECT", |o, _| put(&mut o.examine, Ok(true))),
-    Opt("t", "timeout", "SECONDS", "limit of the whole run, default 8", |o, v| put(&mut o.timeout, duration(v))),
-    Opt("", "limit", "PHASE=SECONDS", "limit of one phase, repeatable; select:NAME for one mailbox", |o, v| {
+    opt("", "examine", "", "EXAMINE (read-only) instead of SELECT", |o, _| put(&mut o.examine, Ok(true))),
+    opt("t", "timeout", "SECONDS", "limit of the whole run, default 8", |o, v| put(&mut o.timeout, duration(v))),
+    opt("", "limit", "PHASE=SECONDS", "limit of one phase, repeatable; select:NAME for one mailbox", |o, v| {
         add(&mut o.limits, limit(v))
     }),
-    Opt("w", "warning", "[SELECTOR=]RANGE", "WARNING outside RANGE, repeatable", |o, v| {
+    opt("w", "warning", "[SELECTOR=]RANGE", "WARNING outside RANGE, repeatable", |o, v| {
         add(&mut o.warning, threshold(v))
     }),
-    Opt(
+    opt(
         "c",
         "critical",
         "[SELECTOR=]RANGE",
         "CRITICAL outside RANGE; SELECTOR is PHASE[.METRIC][:MAILBOX], without it the total",
         |o, v| add(&mut o.critical, threshold(v)),
     ),
-    Opt("", "on-timeout", "[PHASE=]STATE", "state of a timed-out phase, repeatable", |o, v| {
+    opt("", "on-timeout", "[PHASE=]STATE", "state of a timed-out phase, repeatable", |o, v| {
         add(&mut o.on_timeout, state(v))
     }),
-    Opt(
+    opt(
         "",
         "on-failure",
         "[PHASE=]STATE",
         "state of a failed phase, repeatable; STATE is ok, warning, critical or unknown",
         |o, v| add(&mut o.on_failure, state(v)),
     ),
-    Opt("", "perfdata-u", "", "perfdata: print unknown values as U", |o, _| put(&mut o.perfdata_u, Ok(true))),
-    Opt(
+    opt("", "perfdata-u", "", "perfdata: print unknown values as U", |o, _| put(&mut o.perfdata_u, Ok(true))),
+    opt(
         "v",
         "verbose",
         "",
@@ -149,15 +165,15 @@ const TABLE: &[Opt] = &[
             Ok(())
         },
     ),
-    Opt(
+    opt(
         "",
         "extra-opts",
         "[=[SECTION][@FILE]]",
         "options out of an ini file, default section check_imap_session",
         |_, _| Err("it cannot stand in the file that --extra-opts reads".to_owned()),
     ),
-    Opt("V", "version", "", "version (exit 3)", |_, _| Ok(())),
-    Opt("h", "help", "", "this text (exit 3)", |_, _| Ok(())),
+    opt("V", "version", "", "version (exit 3)", |_, _| Ok(())),
+    opt("h", "help", "", "this text (exit 3)", |_, _| Ok(())),
 ];
 
 const EXAMPLES: &str = "\
@@ -176,7 +192,14 @@ impl Options {
     /// # Errors
     /// One line: the option at fault, what is wrong with it and what would be right.
     pub fn parse(arguments: &[String], password: Option<Vec<u8>>) -> Result<Request, String> {
-        let matches = matches(&extra_opts::expand(arguments)?)?;
+        let arguments = extra_opts::expand(arguments)?;
+        let matches = matches(&arguments).map_err(|why| {
+            // What follows may be a password: no other error may show it.
+            let is_password = |argument: &String| {
+                argument.starts_with("-P") || argument.starts_with("--password=") || argument == "--password"
+            };
+            if arguments.iter().any(is_password) { format!("--password: {}", no_password_here()) } else { why }
+        })?;
         if matches.opt_present("help") {
             return Ok(Request::Text(help()));
         }
@@ -206,7 +229,7 @@ impl Options {
             perfdata_u: false,
             verbosity: 0,
         };
-        for Opt(_, long, _, _, set) in TABLE {
+        for Opt { long, set, .. } in TABLE {
             let mut values = matches.opt_strs(long);
             // A flag, or an option whose value may be missing.
             values.resize(values.len().max(matches.opt_count(long)), String::new());
@@ -220,13 +243,19 @@ impl Options {
         options.complete().map(|options| Request::Check(Box::new(options)))
     }
 
-    /// What `-t` says, as far as it can be known without reading any file.
+    /// What `-t` says, as far as it can be known without reading any file and whatever else is wrong.
     #[must_use]
     pub fn timeout_hint(arguments: &[String]) -> Duration {
-        matches(&extra_opts::removed(arguments))
-            .ok()
-            .and_then(|matches| matches.opt_strs("timeout").last().and_then(|value| duration(value).ok()))
-            .unwrap_or(DEFAULT_TIMEOUT)
+        let mut hint = DEFAULT_TIMEOUT;
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let value = match argument.as_str() {
+                "-t" | "--timeout" => rest.next().map(String::as_str),
+                argument => argument.strip_prefix("--timeout=").or_else(|| argument.strip_prefix("-t")),
+            };
+            hint = value.and_then(|value| duration(value).ok()).unwrap_or(hint);
+        }
+        hint
     }
 
     /// The port given, or that of the TLS mode.
@@ -290,7 +319,7 @@ impl Options {
 
 fn matches(arguments: &[String]) -> Result<getopts::Matches, String> {
     let mut parser = getopts::Options::new();
-    for &Opt(short, long, value, ..) in TABLE {
+    for &Opt { short, long, value, .. } in TABLE {
         match long {
             "extra-opts" | "password" => parser.optflagopt(short, long, "", ""),
             _ if value.is_empty() => parser.optflagmulti(short, long, ""),
@@ -320,7 +349,7 @@ fn help() -> String {
     let mut help = String::from(
         "Logs in to an IMAP server, opens mailboxes, times every phase, and ends in time\nwhatever the server does.\n\nUsage: check_imap_session -H HOST -u USER --password-file FILE [OPTION ...]\n\n",
     );
-    for Opt(short, long, value, text, _) in TABLE.iter().filter(|opt| !opt.3.is_empty()) {
+    for Opt { short, long, value, help: text, .. } in TABLE.iter().filter(|opt| !opt.help.is_empty()) {
         let short = if short.is_empty() { "    ".to_owned() } else { format!("-{short}, ") };
         let gap = if value.is_empty() || value.starts_with("[=") { "" } else { " " };
         let mut line = format!("  {short}--{long}{gap}{value}");
@@ -390,7 +419,7 @@ mod tests {
             (&["-p", "0"][..], "--port: 0 is not a port, right is 1 to 65535"),
             (&["-4", "-6"], "exclude each other"),
             (&["--tls", "ssl"], "--tls: ssl is none of: implicit, starttls, none"),
-            (&["-H", "host:993"], "right is host with -p 993"),
+            (&["-H", "host:993"], "the port goes to -p"),
             (&["-H", "a b"], "--hostname: a b is neither a name nor an address"),
             (&["-H", "müller.example"], "xn--"),
             (&["-t", "0"], "--timeout: 0 is too short"),
@@ -410,7 +439,14 @@ mod tests {
 
     #[test]
     fn a_password_on_the_command_line_is_refused_and_not_repeated() {
-        for arguments in [&["-P", "hunter2"][..], &["-Phunter2"], &["--password=hunter2"], &["-P"]] {
+        for arguments in [
+            &["-P", "hunter2"][..],
+            &["-Phunter2"],
+            &["--password=hunter2"],
+            &["-P"],
+            &["--password", "--hunter2"],
+            &["-P", "-hunter2"],
+        ] {
             let error = options(arguments).err().unwrap();
             assert!(
                 error.contains("--password-file") && error.contains(PASSWORD_VARIABLE) && !error.contains("hunter2"),

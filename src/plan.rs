@@ -2,7 +2,7 @@
 //! The order of phases stands here and nowhere else.
 
 use crate::options::{Options, TlsMode};
-use crate::text;
+use crate::text::{self, shown};
 use crate::threshold::{Selector, TIME, TOTAL};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -180,9 +180,6 @@ impl Plan {
     }
 
     fn check(&self, option: &str, selector: &Selector, naming: Naming) -> Result<(), String> {
-        let shown = |text: &str| {
-            if text.is_empty() { "(empty)".to_owned() } else { text::clean(text.as_bytes()) }
-        };
         if selector.phase == TOTAL && naming == Naming::Threshold {
             return if selector.metric() == TIME && selector.target.is_none() {
                 Ok(())

@@ -54,7 +54,9 @@ impl Redactor {
         let user = username.as_bytes();
         let base64 = |parts: &[&[u8]]| {
             let joined = Zeroizing::new(parts.concat());
-            Zeroizing::new(BASE64_STANDARD.encode(joined.as_slice()).trim_end_matches('=').as_bytes().to_vec())
+            let mut encoded = Zeroizing::new(BASE64_STANDARD.encode(joined.as_slice()).into_bytes());
+            encoded.retain(|byte| *byte != b'=');
+            encoded
         };
         let mut forms = vec![
             Zeroizing::new(plain.to_vec()),
@@ -65,6 +67,7 @@ impl Redactor {
         ];
         forms.retain(|form| !form.is_empty());
         forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms.dedup();
         Self { forms }
     }
 
@@ -93,8 +96,7 @@ impl Redactor {
 }
 
 /// The text of an IMAP quoted string without its quotes: `"` and `\` escaped.
-#[must_use]
-pub fn quoted(text: &[u8]) -> Zeroizing<Vec<u8>> {
+fn quoted(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut escaped = Zeroizing::new(Vec::with_capacity(text.len() * 2));
     for &byte in text {
         if matches!(byte, b'"' | b'\\') {

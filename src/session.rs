@@ -8,16 +8,17 @@ use crate::mailbox;
 use crate::options::{Options, PasswordSource, TlsMode};
 use crate::plan::Operation;
 use crate::secret::{Redactor, Secret};
-use crate::stream::{Socket, Stream};
+use crate::stream::{Socket, Stream, io_reason};
 use crate::text;
-use crate::tls::{Connector, Setup};
+use crate::tls::Connector;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
+use zeroize::Zeroizing;
 
 /// More than any password or CA file has.
 const MAX_FILE_BYTES: u64 = 4 << 20;
@@ -49,24 +50,30 @@ struct Prepared {
 
 /// Makes the worker of a run. It prepares at its first job, and keeps what it prepared for the further ones.
 #[must_use]
-pub fn worker(options: Arc<Options>, tls: Option<Setup>) -> Worker {
-    let tls = Mutex::new(tls);
+pub fn worker(options: Arc<Options>) -> Worker {
     let prepared = OnceLock::new();
-    Arc::new(move |job, tell| {
-        let prepare = || prepare(&options, tls.lock().unwrap_or_else(PoisonError::into_inner).take(), tell);
-        match prepared.get_or_init(prepare) {
-            Ok(prepared) => work(job, prepared, tell),
-            Err(why) => {
-                tell(Event::Obstacle(why.clone()));
-            }
+    Arc::new(move |job, tell| match prepared.get_or_init(|| prepare(&options, tell)) {
+        Ok(prepared) if job.addresses.is_empty() => work(job, State::Begun, prepared, tell),
+        Ok(prepared) => work(job, State::Resolved(job.addresses.clone()), prepared, tell),
+        Err(why) => {
+            tell(Event::Obstacle(why.clone()));
         }
     })
 }
 
+/// Does a job whose plan begins behind connect with a server out of memory, without TLS: for `fuzz/`.
+#[cfg(fuzzing)]
+pub fn play(job: &Job, socket: Socket, options: &Arc<Options>, password: &Secret, tell: &Tell) {
+    let redactor = Arc::new(Redactor::new(&options.username, password));
+    let prepared = Prepared { options: Arc::clone(options), password: password.clone(), redactor, tls: None };
+    let log = Session { prepared: &prepared, tell }.log();
+    let dialogue = Dialogue::new(Stream::new(socket), Arc::clone(&prepared.redactor), log);
+    work(job, State::Connected(dialogue), &prepared, tell);
+}
+
 /// Does a job in order, and tells each outcome as soon as it has it. Ends when nobody listens any more.
-fn work(job: &Job, prepared: &Prepared, tell: &Tell) {
+fn work(job: &Job, mut state: State, prepared: &Prepared, tell: &Tell) {
     let session = Session { prepared, tell };
-    let mut state = if job.addresses.is_empty() { State::Begun } else { State::Resolved(job.addresses.clone()) };
     for (phase, planned) in job.plan.phases.iter().enumerate() {
         if phase == job.from {
             tell(Event::Ready(Instant::now()));
@@ -85,7 +92,7 @@ fn work(job: &Job, prepared: &Prepared, tell: &Tell) {
             }
             _ if told => {}
             result => {
-                if !tell(Event::Ended { phase, at: Instant::now(), result }) {
+                if !tell(Event::Ended { at: Instant::now(), result }) {
                     return;
                 }
             }
@@ -94,7 +101,7 @@ fn work(job: &Job, prepared: &Prepared, tell: &Tell) {
 }
 
 /// Reads the files and makes ready what the phases need.
-fn prepare(options: &Arc<Options>, tls: Option<Setup>, tell: &Tell) -> Result<Prepared, String> {
+fn prepare(options: &Arc<Options>, tell: &Tell) -> Result<Prepared, String> {
     let reading = |what: String| {
         tell(Event::Fact(Fact::Reading(what.clone())));
         what
@@ -110,14 +117,15 @@ fn prepare(options: &Arc<Options>, tls: Option<Setup>, tell: &Tell) -> Result<Pr
             standard_input().and_then(first_line).map_err(|why| format!("{what}: {why}"))?
         }
     };
+    let has_tls = options.tls != TlsMode::None;
     let ca = match &options.ca_file {
-        Some(file) if tls.is_some() && options.verify => {
+        Some(file) if has_tls && options.verify => {
             let what = reading(format!("--ca-file: {}", shown(file)));
-            Some(content(file).map_err(|error| format!("{what}: {error}"))?)
+            Some(content(file).map_err(|why| format!("{what}: {why}"))?)
         }
         _ => None,
     };
-    let tls = tls.map(|tls| tls.trust(options, ca.as_deref())).transpose()?;
+    let tls = has_tls.then(|| Connector::new(options, ca.as_deref())).transpose()?;
     let redactor = Arc::new(Redactor::new(&options.username, &password));
     Ok(Prepared { options: Arc::clone(options), password, redactor, tls })
 }
@@ -172,7 +180,7 @@ impl Session<'_> {
 
     fn encrypt(&self, dialogue: Dialogue, encrypted: fn(Dialogue) -> State) -> (State, Result<Done, Stop>) {
         let Some(tls) = &self.prepared.tls else {
-            return (State::Connected(dialogue), Err(Stop::Impossible));
+            return (State::Over, Err(Stop::Impossible));
         };
         match dialogue.encrypt(|tcp| tls.handshake(tcp, &|fact| self.tell(fact))) {
             Ok(dialogue) => (encrypted(dialogue), Ok(Done::default())),
@@ -184,6 +192,8 @@ impl Session<'_> {
         if dialogue.preauthenticated {
             return Ok(Done { note: Some("PREAUTH, no password asked for".to_owned()), ..Done::default() });
         }
+        // What the server said meanwhile may forbid it.
+        dialogue.take_early_lines()?;
         // In clear text a password goes only to a server that was asked whether it takes one.
         if self.prepared.options.tls == TlsMode::None && dialogue.capabilities.is_none() {
             dialogue.command(&[Word::Atom("CAPABILITY")])?;
@@ -267,32 +277,38 @@ fn logout(dialogue: &mut Dialogue) -> Result<Done, Failure> {
     Ok(Done::default())
 }
 
-fn content(file: &Path) -> io::Result<Vec<u8>> {
+fn content(file: &Path) -> Result<Vec<u8>, String> {
     let mut content = Vec::new();
-    File::open(file)?.take(MAX_FILE_BYTES).read_to_end(&mut content)?;
-    Ok(content)
+    let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content));
+    match read.map_err(|error| io_reason(&error))? {
+        bytes if u64::try_from(bytes).is_ok_and(|bytes| bytes <= MAX_FILE_BYTES) => Ok(content),
+        _ => Err(format!("it has more than {} MiB", MAX_FILE_BYTES >> 20)),
+    }
 }
 
 fn password(file: &Path) -> Result<Secret, String> {
-    first_line(File::open(file).map_err(|error| error.to_string())?)
+    first_line(File::open(file).map_err(|error| io_reason(&error))?)
 }
 
 /// Unbuffered, so that no copy of the password stays in a buffer that nobody wipes.
 fn standard_input() -> Result<File, String> {
-    io::stdin().as_fd().try_clone_to_owned().map(File::from).map_err(|error| error.to_string())
+    io::stdin().as_fd().try_clone_to_owned().map(File::from).map_err(|error| io_reason(&error))
 }
 
 fn first_line(mut file: File) -> Result<Secret, String> {
     const MAX_PASSWORD: usize = 4096;
-    let mut line = Vec::with_capacity(MAX_PASSWORD);
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_PASSWORD));
     let mut byte = [0];
-    while line.len() < MAX_PASSWORD && file.read(&mut byte).map_err(|error| error.to_string())? == 1 && byte != *b"\n" {
+    while file.read(&mut byte).map_err(|error| io_reason(&error))? == 1 && byte != *b"\n" {
+        if line.len() == MAX_PASSWORD {
+            return Err(format!("its first line has more than {MAX_PASSWORD} bytes"));
+        }
         line.extend_from_slice(&byte);
     }
     if line.last() == Some(&b'\r') {
         line.pop();
     }
-    let password = Secret::new(line);
+    let password = Secret::new(std::mem::take(&mut line));
     password.check().map(|()| password).map_err(|why| format!("its first line is no password: {why}"))
 }
 

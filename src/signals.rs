@@ -19,7 +19,7 @@ struct Heard {
 
 impl Signals {
     /// Calls `listener` at the first signal, at once if that has come already. Signals are watched from the first
-    /// listener on: a thread before that would make OpenSSL's start dearer.
+    /// listener on.
     pub fn listen(&self, listener: impl Fn(&'static str) + Send + 'static) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !std::mem::replace(&mut heard.is_watched, true) {

@@ -1,8 +1,7 @@
 //! A byte stream to the server, plain or TLS, that reads by lines and never more than it is allowed to.
 //! What the lines mean, `dialogue.rs` knows; how long they may take, the supervisor.
 
-use crate::tls;
-use openssl::ssl::SslStream;
+use crate::tls::{self, TlsStream};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
@@ -16,8 +15,15 @@ pub enum Socket {
     /// TCP.
     Plain(TcpStream),
     /// TLS.
-    Tls(SslStream<TcpStream>),
+    Tls(TlsStream),
+    /// A server out of memory, for `fuzz/`.
+    #[cfg(fuzzing)]
+    Played(Box<dyn Played>),
 }
+
+/// What a played server must be able to do.
+#[cfg(fuzzing)]
+pub trait Played: Read + Write + Send {}
 
 /// A socket with a read buffer and byte caps.
 pub struct Stream {
@@ -52,10 +58,12 @@ impl Stream {
     ///
     /// # Errors
     /// Those of the handshake.
-    pub fn encrypt<E>(self, handshake: impl FnOnce(TcpStream) -> Result<SslStream<TcpStream>, E>) -> Result<Self, E> {
+    pub fn encrypt<E>(self, handshake: impl FnOnce(TcpStream) -> Result<TlsStream, E>) -> Result<Self, E> {
         let socket = match self.socket {
             Socket::Plain(tcp) => Socket::Tls(handshake(tcp)?),
             Socket::Tls(_) => self.socket,
+            #[cfg(fuzzing)]
+            Socket::Played(_) => self.socket,
         };
         Ok(Self { socket, unread: 0..0, ..self })
     }
@@ -113,6 +121,8 @@ impl Stream {
         let written = match &mut self.socket {
             Socket::Plain(tcp) => tcp.write_all(bytes),
             Socket::Tls(tls) => tls.write_all(bytes),
+            #[cfg(fuzzing)]
+            Socket::Played(played) => played.write_all(bytes),
         };
         written.map_err(|error| broken(&error))
     }
@@ -132,6 +142,8 @@ impl Stream {
             let result = match &mut self.socket {
                 Socket::Plain(tcp) => tcp.read(&mut self.buffer),
                 Socket::Tls(tls) => tls.read(&mut self.buffer),
+                #[cfg(fuzzing)]
+                Socket::Played(played) => played.read(&mut self.buffer),
             };
             match result {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -174,9 +174,9 @@ impl<'a> Run<'a> {
             Event::Ready(at) => self.began = Some(at),
             Event::Obstacle(why) | Event::NotAgain(why) => self.give_up(&why),
             Event::Fault => self.fault(),
-            // The worker knows no limits: it can end just after one.
-            Event::Ended { at, result: Ok(_), .. } if at > deadline => self.time_out(deadline, limit),
-            Event::Ended { at, result, .. } => self.end(at, result),
+            // The worker knows no limits: it can be done just after one. (A no that comes late is still a no.)
+            Event::Ended { at, result: Ok(_) } if at > deadline => self.time_out(deadline, limit),
+            Event::Ended { at, result } => self.end(at, result),
             Event::Fact(fact) => self.learn(fact),
         }
     }
@@ -382,7 +382,7 @@ mod tests {
                     Panics => panic!("played"),
                 };
                 lost |= fate == Lost;
-                tell(Event::Ended { phase, at: Instant::now(), result });
+                tell(Event::Ended { at: Instant::now(), result });
             }
         });
         (worker, jobs)
@@ -443,7 +443,7 @@ mod tests {
             tell(Event::Ready(Instant::now()));
             for phase in 0..5 {
                 let result = if phase == 4 { Err(Stop::Failed(Failure::lost("closed"))) } else { Ok(Done::default()) };
-                tell(Event::Ended { phase, at: Instant::now(), result });
+                tell(Event::Ended { at: Instant::now(), result });
             }
         });
         let report = supervise(&plan(&[]), &[], &worker, &Signals::default(), Instant::now());

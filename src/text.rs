@@ -38,6 +38,12 @@ pub fn shorten(line: &str) -> String {
     short
 }
 
+/// A value in an error message: as [`clean`], and an empty one is visible, too.
+#[must_use]
+pub fn shown(value: &str) -> String {
+    if value.is_empty() { "(empty)".to_owned() } else { clean(value.as_bytes()) }
+}
+
 /// Characters that print nothing, break a line or turn the direction of writing: they would let a server
 /// make a line look like something else.
 fn is_invisible(c: char) -> bool {

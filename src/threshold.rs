@@ -2,6 +2,7 @@
 //! Which of them wins is `judge.rs`'s business.
 
 use crate::plan::Operation;
+use crate::text::shown;
 use nagios_range::NagiosRange;
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ impl Range {
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong =
             |why: &str| Err(format!("{} is not a range: {why}, right are for example 2, 1:5, 10:, @0:3", shown(text)));
+        // It stands in the perfdata of each mailbox.
+        if text.len() > 40 {
+            return wrong("it is longer than 40 characters");
+        }
         let bounds = text.strip_prefix('@').unwrap_or(text);
         let (start, end) = bounds.split_once(':').unwrap_or(("", bounds));
         if start.is_empty() && end.is_empty() {
@@ -161,11 +166,6 @@ impl Selector {
 /// `INBOX` is the one name without regard to case (RFC 9051 section 5.1).
 fn same_mailbox(a: &str, b: &str) -> bool {
     a == b || (a.eq_ignore_ascii_case("INBOX") && b.eq_ignore_ascii_case("INBOX"))
-}
-
-/// A value in an error message; an empty one must be visible too.
-fn shown(text: &str) -> &str {
-    if text.is_empty() { "(empty)" } else { text }
 }
 
 #[cfg(test)]

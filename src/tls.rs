@@ -1,7 +1,7 @@
 //! TLS by OpenSSL, and OpenSSL here alone: trust, handshake, verification, and what a certificate says, in plain words.
 
 use crate::event::{Fact, Failure};
-use crate::options::{Options, TlsVersion};
+use crate::options::{Options, TlsMode, TlsVersion};
 use crate::outcome::{Certificate, span};
 use crate::stream::io_reason;
 use crate::text;
@@ -20,9 +20,8 @@ use std::net::{IpAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// OpenSSL made ready: the larger part of what a run costs. Made before there is a second thread, because
-/// the allocator and the locks that OpenSSL calls all the time are cheaper then.
-pub struct Setup(SslContextBuilder);
+/// TLS over TCP.
+pub type TlsStream = SslStream<TcpStream>;
 
 /// All that a handshake needs.
 pub struct Connector {
@@ -30,6 +29,8 @@ pub struct Connector {
     name: String,
     verify: bool,
     tls_min: TlsVersion,
+    /// TLS from the first byte on.
+    implicit: bool,
     /// Where trust comes from, in words.
     trust: String,
 }
@@ -41,6 +42,8 @@ struct Refusal {
     depth: u32,
     certificate: Certificate,
     names: String,
+    /// The server's own certificate.
+    leaf: Certificate,
 }
 
 /// `X509_V_ERR_*` that deserve own words.
@@ -55,30 +58,18 @@ mod verify_result {
     pub const OTHER_ADDRESS: i32 = 64;
 }
 
-impl Setup {
-    /// Sets what needs no file of the user's.
+impl Connector {
+    /// Sets versions and trust. `ca` is the content of `--ca-file`.
     ///
     /// # Errors
-    /// What OpenSSL does not like.
-    pub fn new(options: &Options) -> Result<Self, String> {
-        let make = || {
-            let mut builder = SslContext::builder(SslMethod::tls_client())?;
-            builder.set_min_proto_version(Some(version(options.tls_min)))?;
-            if options.tls_min < TlsVersion::V1_2 {
-                // OpenSSL 3 takes the old versions' signatures at no other level; the user asked for them.
-                builder.set_cipher_list("DEFAULT:@SECLEVEL=0")?;
-            }
-            Ok(Self(builder))
-        };
-        make().map_err(openssl)
-    }
-
-    /// Sets trust. `ca` is the content of `--ca-file`.
-    ///
-    /// # Errors
-    /// What is wrong with the CA file.
-    pub fn trust(self, options: &Options, ca: Option<&[u8]>) -> Result<Connector, String> {
-        let Self(mut builder) = self;
+    /// What OpenSSL does not like, the CA file first of all.
+    pub fn new(options: &Options, ca: Option<&[u8]>) -> Result<Self, String> {
+        let mut builder = SslContext::builder(SslMethod::tls_client()).map_err(openssl)?;
+        builder.set_min_proto_version(Some(version(options.tls_min))).map_err(openssl)?;
+        if options.tls_min < TlsVersion::V1_2 {
+            // OpenSSL 3 takes the old versions' signatures at no other level; the user asked for them.
+            builder.set_cipher_list("DEFAULT:@SECLEVEL=0").map_err(openssl)?;
+        }
         let trust = if !options.verify {
             "not verified (--no-verify)".to_owned()
         } else if let (Some(file), Some(pem)) = (&options.ca_file, ca) {
@@ -88,30 +79,27 @@ impl Setup {
         } else {
             trust_system(&mut builder).map_err(openssl)?
         };
-        Ok(Connector {
+        Ok(Self {
             context: builder.build(),
             name: options.tls_name().trim_end_matches('.').to_owned(),
             verify: options.verify,
             tls_min: options.tls_min,
+            implicit: options.tls == TlsMode::Implicit,
             trust,
         })
     }
-}
 
-impl Connector {
     /// The client's side of a handshake; tells the certificate as soon as it is known, a refused one too.
     ///
     /// # Errors
     /// Why there is no TLS, in plain words.
-    pub fn handshake(&self, tcp: TcpStream, tell: &dyn Fn(Fact)) -> Result<SslStream<TcpStream>, Failure> {
+    pub fn handshake(&self, tcp: TcpStream, tell: &dyn Fn(Fact)) -> Result<TlsStream, Failure> {
         let refusal: Arc<OnceLock<Refusal>> = Arc::default();
         let ssl = self.session(&refusal).map_err(|error| Failure::lost(openssl(error)))?;
         tell(Fact::Trust(self.trust.clone()));
         let result = ssl.connect(tcp);
         if let Some(refusal) = refusal.get() {
-            if refusal.depth == 0 {
-                tell(Fact::Certificate(refusal.certificate.clone()));
-            }
+            tell(Fact::Certificate(refusal.leaf.clone()));
             return Err(Failure::lost(refusal.reason(&self.name, Utc::now())));
         }
         let stream = result.map_err(|error| Failure::lost(self.reason(&error)))?;
@@ -163,23 +151,26 @@ impl Connector {
         let Some(stack) = error.ssl_error() else {
             return error.io_error().map_or_else(closed, io_reason);
         };
-        let reason = first_reason(stack);
-        match reason.as_str() {
+        match first_reason(stack).as_str() {
             "unexpected eof while reading" => closed(),
-            "wrong version number" | "packet length too long" | "http request" => {
+            "wrong version number" | "packet length too long" | "http request" if self.implicit => {
                 "the answer of the server is not TLS (a port for --tls starttls or none?)".to_owned()
+            }
+            "wrong version number" | "packet length too long" | "http request" => {
+                "the answer of the server is not TLS".to_owned()
             }
             "unsupported protocol" | "tlsv1 alert protocol version" | "no protocols available" => {
                 format!("the server has no TLS version from {} on (--tls-min)", version_name(self.tls_min))
             }
-            _ => format!("{reason}{}", alert_hint(error)),
+            _ => told(stack),
         }
     }
 }
 
 impl Refusal {
     fn of(context: &X509StoreContextRef) -> Option<Self> {
-        let at_fault = context.current_cert().or_else(|| context.chain().and_then(|chain| chain.get(0)))?;
+        let leaf = context.chain().and_then(|chain| chain.get(0)).or_else(|| context.current_cert())?;
+        let at_fault = context.current_cert().unwrap_or(leaf);
         let result = context.error();
         Some(Self {
             code: result.as_raw(),
@@ -187,6 +178,7 @@ impl Refusal {
             depth: context.error_depth(),
             certificate: facts(at_fault),
             names: names(at_fault),
+            leaf: facts(leaf),
         })
     }
 
@@ -298,7 +290,8 @@ fn names(certificate: &X509Ref) -> String {
     if !names.is_empty() {
         return text::shorten(&names.join(", "));
     }
-    common_name(certificate.subject_name()).unwrap_or_else(|| "(no name)".to_owned())
+    let name = common_name(certificate.subject_name()).unwrap_or_else(|| "(no name)".to_owned());
+    format!("{name} (common name only)")
 }
 
 /// The common name, or the organisation.
@@ -337,17 +330,22 @@ fn first_reason(stack: &ErrorStack) -> String {
 #[must_use]
 pub fn reason_behind(error: &std::io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<Error>()?;
-    Some(format!("TLS: {}{}", first_reason(error.ssl_error()?), alert_hint(error)))
+    Some(told(error.ssl_error()?))
 }
 
-/// An alert is the server's refusal: say so, its name alone reads like ours.
-fn alert_hint(error: &Error) -> &'static str {
-    let told = error
-        .ssl_error()
-        .and_then(|stack| stack.errors().first())
-        .and_then(openssl::error::Error::reason)
-        .unwrap_or_default();
-    if told.contains("alert") { " (told by the server)" } else { "" }
+/// A TLS error in words; an alert (RFC 8446 section 6) is the server's refusal and is told as such.
+fn told(stack: &ErrorStack) -> String {
+    // OpenSSL numbers the reasons of alerts from 1000 on.
+    let is_alert = stack.errors().first().is_some_and(|error| error.code() & 0x7F_FFFF >= 1000);
+    let reason = first_reason(stack);
+    match reason.as_str() {
+        "tlsv13 alert certificate required" => "the server wants a client certificate".to_owned(),
+        "sslv3 alert handshake failure" => {
+            "the server refused the handshake (no common cipher, or it wants a client certificate)".to_owned()
+        }
+        _ if is_alert => format!("the server refused TLS: {reason}"),
+        _ => format!("TLS: {reason}"),
+    }
 }
 
 fn version(version: TlsVersion) -> SslVersion {

@@ -3,9 +3,10 @@
 
 use crate::options::PASSWORD_VARIABLE;
 use crate::secret::Secret;
-use crate::text;
+use crate::text::shown;
 use crate::threshold::{Range, Selector, duration};
 use nagiosplugin::ServiceState;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -105,32 +106,23 @@ pub fn limit(value: &str) -> Result<(Selector, Duration), String> {
 
 /// A host name or address, IPv6 also in brackets.
 pub fn host(value: &str) -> Result<String, String> {
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text.len() <= 255
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    };
     let bare = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
-    let address = bare.split('%').next().is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
-    if address {
+    // An address may have a zone: fe80::1%eth0.
+    let (address, zone) = bare.split_once('%').map_or((bare, None), |(address, zone)| (address, Some(zone)));
+    if address.parse::<Ipv6Addr>().is_ok() && zone.is_none_or(is_name) || is_name(value) {
         return Ok(bare.to_owned());
     }
-    if !bare.is_ascii() {
-        return Err(format!("{} has letters beyond ASCII, right is the form that begins with xn--", shown(value)));
-    }
-    if let Some((name, port)) = bare.split_once(':') {
-        return Err(format!(
-            "{} is neither a name nor an address, right is {} with -p {}",
-            shown(value),
-            shown(name),
-            shown(port)
-        ));
-    }
-    if bare.is_empty()
-        || bare.len() > 255
-        || !bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
-    {
-        return Err(format!(
-            "{} is neither a name nor an address, right is for example imap.example.org",
-            shown(value)
-        ));
-    }
-    Ok(bare.to_owned())
+    let right = if value.is_ascii() {
+        "right is for example imap.example.org or 2001:db8::1, the port goes to -p"
+    } else {
+        "of letters beyond ASCII the form that begins with xn-- is right"
+    };
+    Err(format!("{} is neither a name nor an address, {right}", shown(value)))
 }
 
 /// Any but an empty one.
@@ -167,9 +159,4 @@ pub fn state(value: &str) -> Result<(Option<Selector>, ServiceState), String> {
         ("unknown", ServiceState::Unknown),
     ];
     Ok((selector, choice(&state.to_ascii_lowercase(), &states)?))
-}
-
-/// A value in an error message; an empty one must be visible too.
-pub fn shown(value: &str) -> String {
-    if value.is_empty() { "(empty)".to_owned() } else { text::clean(value.as_bytes()) }
 }

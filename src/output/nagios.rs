@@ -76,7 +76,7 @@ fn summary(report: &Report, verdict: &Verdict, options: &Options) -> String {
         match &record.outcome {
             Outcome::NotRun(_) => {}
             Outcome::Ok if judgement.state == ServiceState::Ok => good.extend(brief(phase, record)),
-            // A phase that the user takes for OK although it failed is told, but behind what is bad.
+            // LOGOUT is nobody's trouble, unless an option makes it one.
             _ if judgement.state == ServiceState::Ok && phase.operation == Operation::Logout => {}
             _ => bad.push((judgement.state, format!("{} {}", phase.title(), happened(record, judgement)))),
         }
