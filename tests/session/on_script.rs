@@ -573,3 +573,10 @@ fn verbose_output_tells_address_tls_and_decisions_but_no_secret() {
     assert!(three.long_text().len() > two.long_text().len());
     assert!(three.stdout.contains("***") && three.stdout.contains("SELECT"));
 }
+
+#[test]
+fn a_warning_right_behind_the_greeting_is_no_second_greeting() {
+    let greeting = format!("{GREETING}* NO [ALERT] disk nearly full\r\n");
+    let script = replaced(Mode::Clear, "greeting", &[send(&greeting)]);
+    check_all(vec![Case::new("NO behind the greeting", Mode::Clear, script).gives(0, "login ")]);
+}

@@ -27,7 +27,21 @@ fn a_server_that_disables_login_in_clear_gets_no_password() {
         tagged("OK done"),
     ];
     let when_asked = ended(Mode::Clear, "greeting", [asked, leave()].concat());
-    let scripts = [("in the greeting", in_greeting), ("when asked", when_asked)];
+    let in_the_reply = vec![
+        send("* OK hi\r\n"),
+        Step::Expect("CAPABILITY".to_owned()),
+        tagged("OK [CAPABILITY IMAP4rev1 LOGINDISABLED] done"),
+    ];
+    let behind = "* OK [CAPABILITY IMAP4rev1] hi\r\n* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n";
+    let before_another = "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n* OK [ALERT] maintenance at ten\r\n";
+    let greets = |text| ended(Mode::Clear, "greeting", [vec![send(text)], leave()].concat());
+    let scripts = [
+        ("in the greeting", in_greeting),
+        ("when asked", when_asked),
+        ("in the tagged reply", ended(Mode::Clear, "greeting", [in_the_reply, leave()].concat())),
+        ("behind the greeting", greets(behind)),
+        ("before another greeting", greets(before_another)),
+    ];
     let cases = scripts.map(|(name, script)| {
         let case = Case::new(name, Mode::Clear, script).gives(2, "login failed: ");
         case.saying("LOGINDISABLED").also(|_, record| {

@@ -525,3 +525,62 @@ fn happy(mailboxes: &[&str]) -> Vec<Step> {
     script.push(Step::Close);
     script
 }
+
+#[test]
+fn a_host_brings_no_line_and_no_bar_into_the_output() {
+    for host in ["::1%a|b\nc", "::1%", "a\nb", "a|b", "imap.example.org:993", "http://imap.example.org", "[::1]:993"] {
+        refused(&with_required(1, ["-H", host]).run(), &["--hostname", "neither a name nor an address"]);
+    }
+}
+
+#[test]
+fn a_password_on_the_command_line_is_in_no_error() {
+    for arguments in [&["--password", "--s3cret"][..], &["-P", "-s3cret"], &["--nonsense", "-Ps3cret"]] {
+        let run = with_required(1, arguments).run();
+        refused(&run, &["--password-file", "IMAP_SESSION_PASSWORD"]);
+        assert!(!run.stdout.contains("s3cret"), "{run:#?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_too_long_is_refused_not_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    fs::write(&password, "x".repeat(5000)).unwrap();
+    let ini = folder.path().join("plugins.ini");
+    fs::write(&ini, format!("[imap]\n{}", "; comment\n".repeat(200_000))).unwrap();
+    let required = ["-H", "127.0.0.1", "-p", "1", "-u", "probe"];
+    let run = Plugin::new(required).arg("--password-file").arg(&password).run();
+    run.check_sound();
+    assert!(run.code == 3 && run.summary().contains("more than 4096 bytes"), "{run:#?}");
+    let run = Plugin::new(required).arg(format!("--extra-opts=imap@{}", ini.display())).password("x").run();
+    refused(&run, &["plugins.ini", "more than 1 MiB"]);
+}
+
+#[test]
+fn a_reader_that_does_not_read_does_not_keep_the_plugin() {
+    let free = listener();
+    let mailboxes = (0..250).map(|number| format!("--mailbox=a-mailbox-{number}"));
+    // Nobody reads the pipe, and it is full before the plugin writes to it.
+    let mut child = Command::new("sh")
+        .args(["-c", "head -c 65536 /dev/zero; exec \"$0\" \"$@\"", BINARY])
+        .args(["-H", "127.0.0.1", "-p", &port(&free).to_string(), "-u", "probe", "--tls=none", "-t", "0.5", "-v"])
+        .args(mailboxes)
+        .env("IMAP_SESSION_PASSWORD", "x")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    let ended = loop {
+        if child.try_wait().unwrap().is_some() {
+            break true;
+        }
+        if begun.elapsed() > Duration::from_secs(20) {
+            child.kill().ok();
+            child.wait().ok();
+            break false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(ended, "still running");
+}
