@@ -2,7 +2,7 @@
 
 use crate::event::Fact;
 use crate::options::Family;
-use crate::stream::io_reason;
+use crate::text::io_reason;
 use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::mpsc;

@@ -1,7 +1,7 @@
 //! The way through a whole plan: once, or with `--every-address` against each address of the name, side by side.
 
 use crate::event::Worker;
-use crate::options::Options;
+use crate::options::{MAX_ADDRESSES, Options};
 use crate::outcome::{Outcome, Record, Report};
 use crate::plan::{Address, Plan};
 use crate::session;
@@ -11,9 +11,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
-
-/// More than any name of a mail service has; what is beyond is told, not checked.
-pub const MAX_ADDRESSES: usize = 16;
 
 /// Runs a plan. `start` is the start of the program: the total limit counts from there.
 #[must_use]

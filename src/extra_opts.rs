@@ -1,7 +1,7 @@
 //! `--extra-opts[=[SECTION][@FILE]]` as the Monitoring Plugins have it: options out of an ini file, put in place of
 //! the argument. What the options mean, `options.rs` knows.
 
-use crate::stream::io_reason;
+use crate::text::io_reason;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

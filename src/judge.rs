@@ -67,7 +67,7 @@ pub fn range<'a>(
         .iter()
         .filter(|(selector, _)| {
             selector.metric() == metric
-                && operation.map_or(selector.phase == TOTAL, |operation| selector.covers(operation))
+                && operation.map_or(selector.phase == TOTAL, |operation| operation.is_meant_by(selector))
         })
         .max_by_key(|(selector, _)| selector.target.is_some())
         .map(|(_, range)| range)
@@ -116,7 +116,7 @@ fn chosen(states: &[(Option<Selector>, ServiceState)], operation: &Operation) ->
     states
         .iter()
         .filter(|(selector, _)| {
-            selector.as_ref().map_or(*operation != Operation::Logout, |selector| selector.covers(operation))
+            selector.as_ref().map_or(*operation != Operation::Logout, |selector| operation.is_meant_by(selector))
         })
         .max_by_key(|(selector, _)| selector.is_some())
         .map(|(_, state)| *state)

@@ -1,7 +1,6 @@
 //! Every option: its name, its line in `--help` and what it does, one row each in `TABLE`; and all of them together.
 //! How values are read, `values.rs` knows; what names a phase or a mailbox is checked against the plan, in `plan.rs`.
 
-use crate::every::MAX_ADDRESSES;
 use crate::extra_opts;
 use crate::secret::Secret;
 use crate::text::{self, shown};
@@ -67,6 +66,8 @@ pub struct Options {
 pub const PASSWORD_VARIABLE: &str = "IMAP_SESSION_PASSWORD";
 /// `-t` where none is given: `check_nrpe` gives up after 10 s.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(8);
+/// What `--every-address` checks at most, more than any name of a mail service has; what is beyond is told.
+pub const MAX_ADDRESSES: usize = 16;
 /// More would outgrow the 64 KB that NRPE carries.
 const MAX_MAILBOXES: usize = 250;
 /// All mailbox names together, for the same reason: each stands in three labels.

@@ -67,6 +67,17 @@ impl Operation {
         }
     }
 
+    /// Whether a selector means it (whatever the figure).
+    #[must_use]
+    pub fn is_meant_by(&self, selector: &Selector) -> bool {
+        selector.phase == self.name()
+            && match (&selector.target, self.mailbox()) {
+                (None, _) => true,
+                (Some(target), Some(mailbox)) => same_mailbox(target, mailbox),
+                (Some(_), None) => false,
+            }
+    }
+
     /// The name with the mailbox, as the output has it: `select Archive`.
     #[must_use]
     pub fn title(&self) -> String {
@@ -226,7 +237,7 @@ impl Plan {
                     selector.phase
                 ));
             }
-            if !meant.iter().any(|operation| selector.covers(operation)) {
+            if !meant.iter().any(|operation| operation.is_meant_by(selector)) {
                 return Err(format!(
                     "{option}: {} is not a mailbox of this run, those are: {}",
                     shown(target),
@@ -253,12 +264,17 @@ enum Naming {
     State,
 }
 
+/// `INBOX` is the one name without regard to case (RFC 9051 section 5.1).
+fn same_mailbox(a: &str, b: &str) -> bool {
+    a == b || (a.eq_ignore_ascii_case("INBOX") && b.eq_ignore_ascii_case("INBOX"))
+}
+
 /// The most specific of the limits that cover this operation; of equal ones the last.
 fn limit(operation: &Operation, options: &Options) -> Option<Duration> {
     let own = options
         .limits
         .iter()
-        .filter(|(selector, _)| selector.covers(operation))
+        .filter(|(selector, _)| operation.is_meant_by(selector))
         .max_by_key(|(selector, _)| selector.target.is_some())
         .map(|(_, limit)| *limit);
     match operation {

@@ -1,6 +1,7 @@
 //! A byte stream to the server, plain or TLS, that reads by lines and never more than it is allowed to.
 //! What the lines mean, `dialogue.rs` knows; how long they may take, the supervisor.
 
+use crate::text::io_reason;
 use crate::tls::{self, TlsStream};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -166,20 +167,4 @@ fn broken(error: &io::Error) -> Broken {
         return Broken::Closed;
     }
     Broken::Lost(tls::reason_behind(error).unwrap_or_else(|| io_reason(error)))
-}
-
-/// An error of the operating system in lower-case words, without its number.
-#[must_use]
-pub fn io_reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionReset => "connection reset by the server".to_owned(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => "connection closed by the server".to_owned(),
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        _ => {
-            let text = error.to_string();
-            let text = text.split(" (os error").next().unwrap_or_default();
-            let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(text);
-            crate::text::clean(text.as_bytes())
-        }
-    }
 }

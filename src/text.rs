@@ -1,6 +1,7 @@
 //! Cleaning of foreign text (server, user, operating system) for one line of output, and of names for perfdata labels.
 //! Secrets are not known here: `secret.rs` masks them.
 
+use std::io;
 use std::time::Duration;
 
 /// The longest piece of foreign text that is shown, in characters.
@@ -48,6 +49,22 @@ pub fn shown(value: &str) -> String {
 /// make a line look like something else.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+}
+
+/// An error of the operating system in lower-case words, without its number.
+#[must_use]
+pub fn io_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset => "connection reset by the server".to_owned(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => "connection closed by the server".to_owned(),
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        _ => {
+            let text = error.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
+            let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(text);
+            clean(text.as_bytes())
+        }
+    }
 }
 
 /// A name as part of a perfdata label: letters and digits of any script, `-` and `_`; all else becomes `_`,

@@ -1,7 +1,6 @@
 //! What thresholds and limits are written in: ranges, durations, and selectors of a phase, a figure and a mailbox.
 //! Which of them wins is `judge.rs`'s business.
 
-use crate::plan::Operation;
 use crate::text::shown;
 use nagios_range::NagiosRange;
 use std::time::Duration;
@@ -150,22 +149,6 @@ impl Selector {
     pub fn metric(&self) -> &str {
         self.metric.as_deref().unwrap_or(TIME)
     }
-
-    /// Whether this phase is meant (whatever the figure).
-    #[must_use]
-    pub fn covers(&self, operation: &Operation) -> bool {
-        self.phase == operation.name()
-            && match (&self.target, operation.mailbox()) {
-                (None, _) => true,
-                (Some(target), Some(mailbox)) => same_mailbox(target, mailbox),
-                (Some(_), None) => false,
-            }
-    }
-}
-
-/// `INBOX` is the one name without regard to case (RFC 9051 section 5.1).
-fn same_mailbox(a: &str, b: &str) -> bool {
-    a == b || (a.eq_ignore_ascii_case("INBOX") && b.eq_ignore_ascii_case("INBOX"))
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use crate::event::{Fact, Failure};
 use crate::options::{Options, TlsMode, TlsVersion};
 use crate::outcome::{Certificate, span};
-use crate::stream::io_reason;
-use crate::text;
+use crate::text::{self, io_reason};
 use chrono::{DateTime, Utc};
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;

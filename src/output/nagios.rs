@@ -2,9 +2,8 @@
 //! Line 1 has the only `|`: Icinga 2 and Nagios look for more of them in every line.
 
 use super::perfdata::perfdata;
-use crate::every::MAX_ADDRESSES;
 use crate::judge::{Judgement, Verdict, cert_days};
-use crate::options::Options;
+use crate::options::{MAX_ADDRESSES, Options};
 use crate::outcome::{Facts, Limit, Outcome, Record, Report};
 use crate::plan::{Address, Operation, Phase};
 use crate::text;
