@@ -5,7 +5,7 @@ use crate::extra_opts;
 use crate::secret::Secret;
 use crate::text::{self, shown};
 use crate::threshold::{Range, Selector, duration};
-pub use crate::values::{Family, PasswordSource, TlsMode, TlsVersion};
+pub use crate::values::{Family, PASSWORD_VARIABLE, PasswordSource, TlsMode, TlsVersion};
 use crate::values::{
     TLS_MODES, TLS_VERSIONS, choice, host, limit, mailbox, no_password_here, password_source, path, port, state,
     threshold, username,
@@ -62,8 +62,6 @@ pub struct Options {
     pub verbosity: usize,
 }
 
-/// The environment variable that is used without `--password-file`.
-pub const PASSWORD_VARIABLE: &str = "IMAP_SESSION_PASSWORD";
 /// `-t` where none is given: `check_nrpe` gives up after 10 s.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(8);
 /// What `--every-address` checks at most, more than any name of a mail service has; what is beyond is told.

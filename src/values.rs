@@ -1,7 +1,6 @@
 //! What the values of options are and how they are read. Which option takes which, `options.rs` has in its table.
 //! All errors say what is wrong with the text and what would be right.
 
-use crate::options::PASSWORD_VARIABLE;
 use crate::secret::Secret;
 use crate::text::shown;
 use crate::threshold::{Range, Selector, duration};
@@ -9,6 +8,9 @@ use nagiosplugin::ServiceState;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// The environment variable that is used without `--password-file`.
+pub const PASSWORD_VARIABLE: &str = "IMAP_SESSION_PASSWORD";
 
 /// IPv4 or IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
