@@ -16,6 +16,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use zeroize::Zeroizing;
@@ -46,6 +47,8 @@ struct Prepared {
     password: Secret,
     redactor: Arc<Redactor>,
     tls: Option<Connector>,
+    /// Read in the run so far.
+    bytes: Arc<AtomicUsize>,
 }
 
 /// Makes the worker of a run. It prepares at its first job, and keeps what it prepared for the further ones.
@@ -65,9 +68,15 @@ pub fn worker(options: Arc<Options>) -> Worker {
 #[cfg(fuzzing)]
 pub fn play(job: &Job, socket: Socket, options: &Arc<Options>, password: &Secret, tell: &Tell) {
     let redactor = Arc::new(Redactor::new(&options.username, password));
-    let prepared = Prepared { options: Arc::clone(options), password: password.clone(), redactor, tls: None };
+    let prepared = Prepared {
+        options: Arc::clone(options),
+        password: password.clone(),
+        redactor,
+        tls: None,
+        bytes: Arc::default(),
+    };
     let log = Session { prepared: &prepared, tell }.log();
-    let dialogue = Dialogue::new(Stream::new(socket), Arc::clone(&prepared.redactor), log);
+    let dialogue = Dialogue::new(Stream::new(socket, Arc::default()), Arc::clone(&prepared.redactor), log);
     work(job, State::Connected(dialogue), &prepared, tell);
 }
 
@@ -127,7 +136,7 @@ fn prepare(options: &Arc<Options>, tell: &Tell) -> Result<Prepared, String> {
     };
     let tls = has_tls.then(|| Connector::new(options, ca.as_deref())).transpose()?;
     let redactor = Arc::new(Redactor::new(&options.username, &password));
-    Ok(Prepared { options: Arc::clone(options), password, redactor, tls })
+    Ok(Prepared { options: Arc::clone(options), password, redactor, tls, bytes: Arc::default() })
 }
 
 /// One connection to the server.
@@ -157,7 +166,7 @@ impl Session<'_> {
             (Operation::Connect, Resolved(addresses)) => match connect::connect(&addresses, &|fact| self.tell(fact)) {
                 Ok(tcp) => (
                     Connected(Dialogue::new(
-                        Stream::new(Socket::Plain(tcp)),
+                        Stream::new(Socket::Plain(tcp), Arc::clone(&self.prepared.bytes)),
                         Arc::clone(&self.prepared.redactor),
                         self.log(),
                     )),

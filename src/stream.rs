@@ -5,6 +5,8 @@ use crate::text::io_reason;
 use crate::tls::{self, TlsStream};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most that is read in one phase.
 pub const MAX_PHASE_BYTES: usize = 1 << 20;
@@ -33,7 +35,8 @@ pub struct Stream {
     /// The unread part of the buffer.
     unread: std::ops::Range<usize>,
     phase_bytes: usize,
-    run_bytes: usize,
+    /// Shared by all connections of a run.
+    run_bytes: Arc<AtomicUsize>,
 }
 
 /// Why nothing more can be read or written.
@@ -48,10 +51,10 @@ pub enum Broken {
 }
 
 impl Stream {
-    /// Nothing is read yet.
+    /// Nothing is read yet by this one; `run_bytes` counts what the run reads.
     #[must_use]
-    pub fn new(socket: Socket) -> Self {
-        Self { socket, buffer: vec![0; 16 * 1024].into_boxed_slice(), unread: 0..0, phase_bytes: 0, run_bytes: 0 }
+    pub fn new(socket: Socket, run_bytes: Arc<AtomicUsize>) -> Self {
+        Self { socket, buffer: vec![0; 16 * 1024].into_boxed_slice(), unread: 0..0, phase_bytes: 0, run_bytes }
     }
 
     /// Puts TLS over the TCP connection. What has arrived before and is not read is dropped: look at
@@ -129,9 +132,10 @@ impl Stream {
     }
 
     fn fill(&mut self) -> Result<(), Broken> {
-        for (count, most, of) in
-            [(self.phase_bytes, MAX_PHASE_BYTES, "a phase"), (self.run_bytes, MAX_RUN_BYTES, "a run")]
-        {
+        for (count, most, of) in [
+            (self.phase_bytes, MAX_PHASE_BYTES, "a phase"),
+            (self.run_bytes.load(Ordering::Relaxed), MAX_RUN_BYTES, "a run"),
+        ] {
             if count >= most {
                 return Err(Broken::TooMuch(format!(
                     "the server sent more than {} MiB, the most that {of} takes",
@@ -156,7 +160,7 @@ impl Stream {
         }
         self.unread = 0..read;
         self.phase_bytes += read;
-        self.run_bytes += read;
+        self.run_bytes.fetch_add(read, Ordering::Relaxed);
         Ok(())
     }
 }
