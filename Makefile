@@ -21,6 +21,18 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
+# Each target for so long; what is needed and what the targets are, fuzz/README.md says.
+FUZZ_SECONDS ?= 60
+fuzz:
+	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz
+	set -e; for target in $$($(CARGO) fuzz list); do \
+		echo "== $$target"; \
+		mkdir -p fuzz/target/found/$$target; \
+		$(CARGO) fuzz run --sanitizer none $$target fuzz/target/found/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -dict=fuzz/$$target.dict -max_len=2048 -timeout=5 -rss_limit_mb=512 \
+			-verbosity=0 -print_final_stats=1; \
+	done
+
 # Installs Debian packages where they are missing: as root, or with sudo.
 needs:
 	tests/install-needs.sh
@@ -32,4 +44,4 @@ install:
 clean:
 	$(CARGO) clean
 
-.PHONY: build demo test lint needs install clean
+.PHONY: build demo test lint fuzz needs install clean
