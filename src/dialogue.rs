@@ -207,7 +207,8 @@ impl Dialogue {
         let is_tag = |word: &[u8]| word == b"*" || (1..=self.tag).any(|tag| word == format!("a{tag}").as_bytes());
         let text =
             split_word(&self.line).filter(|(word, _)| is_tag(word)).map_or(self.line.as_slice(), |(_, text)| text);
-        self.redactor.clean(text)
+        let said = self.redactor.clean(text);
+        if said.is_empty() && !self.line.is_empty() { "(nothing printable)".to_owned() } else { said }
     }
 
     /// Reads to the tagged reply, or to the server's `+` where that is what we wait for.

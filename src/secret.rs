@@ -7,6 +7,9 @@ use zeroize::Zeroizing;
 /// What stands in the output in place of a secret.
 pub const MASK: &str = "***";
 
+/// What is looked at of a line: far more than is shown of it, and far less than a server can send.
+const MAX_BYTES: usize = 64 * 1024;
+
 /// Bytes that are never printed and are wiped when dropped. No `Debug`, no `Display`.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
@@ -74,8 +77,14 @@ impl Redactor {
     /// One clean, masked line of at most [`text::MAX_CHARS`] characters.
     #[must_use]
     pub fn clean(&self, bytes: &[u8]) -> String {
+        let mut masked = self.mask(bytes.get(..MAX_BYTES).unwrap_or(bytes));
+        if bytes.len() > MAX_BYTES {
+            // A form could stand across the cut.
+            let longest = self.forms.first().map_or(0, |form| form.len());
+            masked.truncate(masked.len().saturating_sub(longest));
+        }
         // Masked twice: cleaning could turn `a<TAB>b` into a password with a space.
-        let line = text::one_line(&self.mask(bytes));
+        let line = text::one_line(&masked);
         text::shorten(&String::from_utf8_lossy(&self.mask(line.as_bytes())))
     }
 
@@ -125,5 +134,7 @@ mod tests {
         let redactor = Redactor::new("joe", &Secret::new(b"hunter2hunter2".to_vec()));
         let line = format!("{}hunter2hunter2", "x".repeat(190));
         assert!(!redactor.clean(line.as_bytes()).contains("hunter"));
+        let line = format!("{}hunter2hunter2", " ".repeat(MAX_BYTES - 7));
+        assert_eq!(redactor.clean(line.as_bytes()), "");
     }
 }

@@ -172,7 +172,12 @@ impl Session<'_> {
                     )),
                     Ok(Done::default()),
                 ),
-                Err(reason) => (Over, Err(Stop::Failed(Failure::lost(reason)))),
+                Err(reason) => {
+                    // With --every-address the phase has the address in its title.
+                    let ip = addresses.first().filter(|_| self.prepared.options.every_address);
+                    let ip = ip.map(|address| format!("{} ", address.ip())).unwrap_or_default();
+                    (Over, Err(Stop::Failed(Failure::lost(reason.strip_prefix(&ip).unwrap_or(&reason)))))
+                }
             },
             (Operation::Tls, Connected(dialogue)) => self.encrypt(dialogue, Connected),
             (Operation::Tls, Upgrading(dialogue)) => self.encrypt(dialogue, Greeted),

@@ -44,7 +44,8 @@ impl Signals {
         }
     }
 
-    fn heard(&self, name: &'static str) {
+    /// A signal has come.
+    pub(crate) fn heard(&self, name: &'static str) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.name.get_or_insert(name);
         for listener in heard.listeners.drain(..) {

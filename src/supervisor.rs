@@ -195,6 +195,19 @@ impl<'a> Run<'a> {
         if lost && select {
             self.go_on();
         }
+        if lost && self.began.is_some() {
+            self.over = Some(String::new());
+        }
+    }
+
+    /// Without a login no mailbox can be opened: what ends the run then ends no SELECT.
+    fn skip_impossible(&mut self) {
+        let mut set_up =
+            self.plan.phases.iter().zip(&self.ended).filter(|(phase, _)| phase.operation.mailbox().is_none());
+        let is_set_up = set_up.all(|(_, record)| record.as_ref().is_some_and(|record| record.outcome == Outcome::Ok));
+        while !is_set_up && self.running().is_some_and(|phase| phase.operation.mailbox().is_some()) {
+            self.ended.push(None);
+        }
     }
 
     fn time_out(&mut self, deadline: Instant, limit: Limit) {
@@ -202,6 +215,7 @@ impl<'a> Run<'a> {
         let Some(began) = self.began else {
             return self.give_up_file(&format!("not done within {} (total limit)", text::limit(self.plan.total)));
         };
+        self.skip_impossible();
         let given = micros(deadline.saturating_duration_since(began));
         let select = self.push(Some(Record { time: Some(given), ..Record::new(Outcome::TimedOut(limit)) }), deadline);
         if select && matches!(limit, Limit::Own(_)) {
@@ -233,6 +247,7 @@ impl<'a> Run<'a> {
         if self.began.is_none() {
             return self.give_up_file(&why);
         }
+        self.skip_impossible();
         self.push(Some(Record::new(Outcome::Failed(why))), Instant::now());
         self.over = Some(String::new());
     }
@@ -450,6 +465,30 @@ mod tests {
         let why = Outcome::NotRun("could not connect again: connect failed: refused".to_owned());
         assert_eq!(outcomes(&report)[4..], [&Outcome::Failed("closed".to_owned()), &why, &why, &why]);
         assert_eq!(report.obstacle, None);
+    }
+
+    #[test]
+    fn a_signal_right_after_a_failure_blames_no_phase_that_could_not_run() {
+        for (fate, last) in [(Lost, "login failed"), (Refused, "login failed")] {
+            let worker: Worker = Arc::new(move |_, tell| {
+                tell(Event::Ready(Instant::now()));
+                for phase in 0..4 {
+                    let failure = if fate == Lost { Failure::lost("no") } else { Failure::refused("no") };
+                    let result = if phase == 3 { Err(Stop::Failed(failure)) } else { Ok(Done::default()) };
+                    tell(Event::Ended { at: Instant::now(), result });
+                }
+                thread::sleep(Duration::from_secs(5));
+            });
+            let signals = Signals::default();
+            let heard = signals.clone();
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(100));
+                heard.heard("SIGTERM");
+            });
+            let report = supervise(&plan(&[]), &[], &worker, &signals, Instant::now());
+            let not_run = Outcome::NotRun(last.to_owned());
+            assert_eq!(outcomes(&report)[4..7], [&not_run, &not_run, &not_run], "{fate:?}");
+        }
     }
 
     #[test]

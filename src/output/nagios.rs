@@ -3,7 +3,7 @@
 
 use super::perfdata::perfdata;
 use crate::judge::{Judgement, Verdict, cert_days};
-use crate::options::{MAX_ADDRESSES, Options};
+use crate::options::{MAX_ADDRESSES, Options, TlsMode};
 use crate::outcome::{Facts, Limit, Outcome, Record, Report};
 use crate::plan::{Address, Operation, Phase};
 use crate::text;
@@ -82,15 +82,17 @@ fn summary(report: &Report, verdict: &Verdict, options: &Options) -> String {
     }
     // Stable: among equals the plan's order stays, the total stands behind the phases that explain it.
     bad.sort_by_key(|(state, what)| (std::cmp::Reverse(*state), what.starts_with("total ")));
+    let parts: Vec<String> = bad.into_iter().map(|(_, what)| what).chain(good).collect();
+    let mut summary = bounded(&format!("{}: {}", options.host, parts.join(", ")));
+    // Behind the cut: those must not be lost.
     let found = report.facts.first().map_or(0, |facts| facts.addresses.len());
     if options.every_address && found > MAX_ADDRESSES {
-        good.push(format!("{} more addresses not checked", found - MAX_ADDRESSES));
+        summary = format!("{summary}, {} more addresses not checked", found - MAX_ADDRESSES);
     }
-    let mut parts: Vec<String> = bad.into_iter().map(|(_, what)| what).chain(good).collect();
-    if !options.verify && options.tls != crate::options::TlsMode::None {
-        parts.push("certificate not verified".to_owned());
+    if !options.verify && options.tls != TlsMode::None {
+        summary += ", certificate not verified";
     }
-    bounded(&format!("{}: {}", options.host, parts.join(", ")))
+    summary
 }
 
 /// What people want to see when all is well: login and the mailboxes.
