@@ -21,6 +21,10 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
+# Runs with random faults (SOAK_RUNS, SOAK_SEED, SOAK_JOBS; SOAK_ONLY=NUMBER repeats one): minutes, a table, violations.
+soak: needs
+	$(CARGO) test -q --release --locked --test soak
+
 # Each target for so long; what is needed and what the targets are, fuzz/README.md says.
 FUZZ_SECONDS ?= 60
 fuzz:
@@ -44,4 +48,4 @@ install:
 clean:
 	$(CARGO) clean
 
-.PHONY: build demo test lint fuzz needs install clean
+.PHONY: build demo test lint soak fuzz needs install clean

@@ -30,23 +30,26 @@ main() {
 }
 
 cases() {
-    local dead='no nameserver answers' good="--ca-file $dir/dovecot/ca.pem --tls-name localhost"
+    local good="--ca-file $dir/dovecot/ca.pem --tls-name localhost"
     row 'a good link' 8 0 'IMAP is OK' "-H 10.9.0.2 $good"
     row '100 ms each way' 8 0 'IMAP is OK' "-H 10.9.0.3 $good"
-    row '100 ms each way, short limit' 0.5 2 'greeting timed out|tls timed out|login timed out' "-H 10.9.0.3 $good"
+    row '100 ms each way, short limit' 0.5 2 '(connect|tls|greeting|login) timed out' "-H 10.9.0.3 $good"
     row 'black hole' 2 2 'connect timed out after .*total limit 2 s' "-H 10.9.0.66 $good"
     row 'black hole, own limit' 5 2 'connect timed out after 1.000 s .its limit 1 s' "-H 10.9.0.66 --limit connect=1 $good"
     row 'black hole, IPv6' 2 2 'connect timed out' "-H fd09::66 $good"
-    row 'black hole first, then a good one' 5 0 'IMAP is OK' "-H hole-and-good.test $good"
-    row 'IPv6 black hole first, then a good one' 5 0 'IMAP is OK' "-H six-and-good.test $good"
+    # The next address is tried after 250 ms.
+    local second="IMAP is OK.*'connect'=(0[.][2-9]|[1-4][.])"
+    row 'black hole first, then a good one' 5 0 "$second" "-H hole-and-good.test $good"
+    row 'IPv6 black hole first, then a good one' 5 0 "$second" "-H six-and-good.test $good"
     row 'the same, every address' 3 2 'connect timed out' "-H hole-and-good.test --every-address $good"
-    row 'no route' 5 2 'connect failed: .*(unreachable|no route)' "-H 10.9.9.9 $good"
+    row 'no route' 5 2 'connect failed: .*([Uu]nreachable|[Nn]o route)' "-H 10.9.9.9 $good"
     row 'goes dead after 8 packets' 2 2 '(tls|greeting|login|select INBOX) timed out' "-H 10.9.0.5 $good"
     row 'goes dead after 18 packets' 2 '[12]' '(login|select [A-Za-z]+) timed out' "-H 10.9.0.6 -m INBOX -m Archive -m Large $good"
     # Some of these get through in time, and some do not.
     local try
-    for try in 1 2 3 4 5 6; do
+    for try in 1 2 3 4; do
         row "30 % loss, 100 ms each way ($try)" 8 '[012]' 'IMAP is OK|timed out after' "-H 10.9.0.4 $good"
+        row "10 % loss, 100 ms each way ($try)" 8 '[012]' 'IMAP is OK|timed out after' "-H 10.9.0.7 $good"
     done
     settle
 
@@ -86,6 +89,8 @@ row() {
             "$verdict" "$1" "$2" $((took / 1000000)) $((took / 1000 % 1000)) "${output%%|*}" >"$file"
     } &
     running+=($!)
+    # Their starts are not to be in each other's way.
+    sleep 0.1
 }
 
 settle() {
@@ -105,12 +110,13 @@ prepare() {
     ip -6 address add fd09::1/64 dev tun9 nodad 2>/dev/null || echo "no IPv6 here"
     ip route add unreachable 10.9.9.0/24
 
+    # Dovecot asks for this machine's name at its start, which must not wait for a dead nameserver.
     cat >"$dir/hosts" <<END
-127.0.0.1 localhost
+127.0.0.1 localhost $(uname -n)
 10.9.0.66 hole-and-good.test
-10.9.0.2 hole-and-good.test
+10.9.0.67 hole-and-good.test
 fd09::66 six-and-good.test
-10.9.0.2 six-and-good.test
+10.9.0.67 six-and-good.test
 END
     echo 'hosts: files dns' >"$dir/nsswitch"
     mount --bind "$dir/hosts" /etc/hosts
@@ -148,8 +154,8 @@ silent_name_server() {
 link() {
     exec perl -e '
         use POSIX ();
-        my %delay = (2 => 0, 3 => 0.1, 4 => 0.1, 5 => 0, 6 => 0);
-        my %loss = (4 => 0.3);
+        my %delay = (2 => 0, 3 => 0.1, 4 => 0.1, 5 => 0, 6 => 0, 7 => 0.1, 67 => 0);
+        my %loss = (4 => 0.3, 7 => 0.1);
         my %left = (5 => 8, 6 => 18);
         srand(9);
         open(my $tun, "+<", "/dev/net/tun") or die "tun: $!";

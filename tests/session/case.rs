@@ -2,15 +2,17 @@
 //! sound and complete, told in time, with no secret in it.
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use tempfile::NamedTempFile;
 
 use crate::plugin::{Plugin, Run};
-use crate::script::{Record, Server, Step};
+use crate::script::{Record, Server, Step, foreign_ca};
 
 pub const USER: &str = "probe@example.org";
 pub const PASSWORD: &str = "opensesame";
@@ -147,6 +149,10 @@ pub struct Case {
     name: String,
     mode: Mode,
     script: Vec<Step>,
+    /// What further connections play; without any all play the script.
+    further: Vec<Vec<Step>>,
+    intercepted: bool,
+    password: String,
     args: Vec<String>,
     code: i32,
     /// What the summary begins with, behind the host.
@@ -161,12 +167,32 @@ impl Case {
             name: name.to_owned(),
             mode,
             script,
+            further: Vec::new(),
+            intercepted: false,
+            password: PASSWORD.to_owned(),
             args: Vec::new(),
             code: 0,
             first: String::new(),
             text: String::new(),
             also: Box::new(|_, _| ()),
         }
+    }
+
+    /// The next connection plays this; behind the last one there is no more listener.
+    pub fn then(mut self, script: Vec<Step>) -> Self {
+        self.further.push(script);
+        self
+    }
+
+    /// The CA that the plugin trusts is not that of the server.
+    pub fn intercepted(mut self) -> Self {
+        self.intercepted = true;
+        self
+    }
+
+    pub fn password(mut self, password: &str) -> Self {
+        password.clone_into(&mut self.password);
+        self
     }
 
     pub fn args(mut self, args: &str) -> Self {
@@ -191,10 +217,14 @@ impl Case {
     }
 
     fn run(&self, verbosity: Option<&str>) -> (Run, Record) {
-        let server = Server::start(self.script.clone());
-        let mut plugin = plugin(server.port, self.mode).args(&self.args).args(verbosity);
+        let server = match self.further.as_slice() {
+            [] => Server::start(self.script.clone()),
+            further => Server::in_turn([slice::from_ref(&self.script), further].concat()),
+        };
+        let foreign = self.intercepted.then(foreign_ca);
+        let mut plugin = plugin(server.port, self.mode).password(&self.password).args(&self.args).args(verbosity);
         if self.mode != Mode::Clear {
-            plugin = plugin.arg("--ca-file").arg(server.ca_file());
+            plugin = plugin.arg("--ca-file").arg(foreign.as_ref().map_or(server.ca_file(), NamedTempFile::path));
         }
         (plugin.run(), server.finish())
     }
@@ -211,14 +241,18 @@ impl Case {
         let limit = run.item("total").unwrap().max.unwrap();
         // This clock has the start of the process in it: seconds on a machine that is overloaded.
         assert!(run.elapsed.as_secs_f64() < limit + 8.0, "took {:?}", run.elapsed);
-        assert!(run.value("total").unwrap() < limit + 0.5, "not within the limit");
+        let total = run.value("total").unwrap();
+        assert!(total < limit + 0.5, "not within the limit");
+        // LOGOUT has its second.
+        assert!(run.elapsed.as_secs_f64() < total + 1.0 + 8.0, "took {:?}, total {total} s", run.elapsed);
+        assert!(run.peak_kib < 16 * 1024, "{} KiB of memory", run.peak_kib);
         if self.code != 0 {
             let timed_out = run.value("timed_out").unwrap();
             assert_eq!(timed_out > 0.5, by_limit, "timed_out is {timed_out}");
         }
         self.check_phases(run);
         self.check_words(run);
-        for secret in secrets() {
+        for secret in secrets(&self.password) {
             assert!(!run.stdout.contains(&secret), "{secret} is in the output");
         }
         (self.also)(run, record);
@@ -250,12 +284,15 @@ impl Case {
 
     /// Our own text has nothing that a consumer takes out or changes; a server's may.
     fn check_words(&self, run: &Run) {
-        let by_server = self.script.iter().any(|step| match step {
-            Step::Send(bytes) | Step::SendTagged(bytes) => bytes.iter().any(|b| TAKEN.contains(b)),
+        let taken = |bytes: &[u8]| bytes.iter().any(|b| TAKEN.contains(b));
+        let by_server = self.script.iter().chain(self.further.iter().flatten()).any(|step| match step {
+            Step::Send(bytes) | Step::SendTagged(bytes) | Step::Drip { bytes, .. } | Step::Flood { bytes, .. } => {
+                taken(bytes)
+            }
+            Step::Answer(made_of) => taken(&made_of("a1")),
             _ => false,
         });
-        let ours = run.summary().bytes().any(|b| TAKEN.contains(&b));
-        assert!(by_server || !ours, "a sign that consumers take out");
+        assert!(by_server || !taken(run.summary().as_bytes()), "a sign that consumers take out");
     }
 }
 
@@ -307,6 +344,9 @@ pub fn told_first(run: &Run) -> &str {
     summary.strip_prefix("127.0.0.1: ").unwrap_or(summary)
 }
 
-fn secrets() -> [String; 3] {
-    [PASSWORD.to_owned(), BASE64_STANDARD.encode(PASSWORD), BASE64_STANDARD.encode(format!("\0{USER}\0{PASSWORD}"))]
+/// A password in every form in which it may come back.
+fn secrets(password: &str) -> [String; 4] {
+    let quoted = password.replace('\\', "\\\\").replace('"', "\\\"");
+    let plain = BASE64_STANDARD.encode(format!("\0{USER}\0{password}"));
+    [password.to_owned(), quoted, BASE64_STANDARD.encode(password), plain]
 }

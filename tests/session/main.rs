@@ -11,11 +11,16 @@
 
 mod case;
 mod dovecot;
+mod faults;
+mod on_dead_network;
 mod on_dovecot;
+mod on_interruptions;
+mod on_many;
 mod on_network;
 mod on_script;
 mod on_secrets;
 mod plugin;
 mod properties;
+mod resolver;
 mod script;
 mod usage;

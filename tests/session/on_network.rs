@@ -1,10 +1,10 @@
 //! Resolvers and addresses that do not answer, or answer with no.
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::case::{Mode, PASSWORD, USER, plugin, told_first, well};
 use crate::plugin::Plugin;
+use crate::resolver::Resolver;
 use crate::script::Server;
 
 #[test]
@@ -60,73 +60,6 @@ fn the_next_address_gets_its_chance_before_the_first_one_has_eaten_the_limit() {
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(run.summary().contains("connect timed out after "));
     assert!(run.elapsed < Duration::from_secs(6), "{run:#?}");
-}
-
-/// A library that stands in for getaddrinfo: it answers with `SHIM_ADDRESSES` in their order, and
-/// without them never.
-struct Resolver {
-    folder: tempfile::TempDir,
-}
-
-const RESOLVER: &str = r#"
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-struct answer { struct addrinfo info; struct sockaddr_in address; };
-
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
-                struct addrinfo **result)
-{
-    char *list = getenv("SHIM_ADDRESSES");
-    (void)node;
-    while (!list)
-        pause();
-    list = strdup(list);
-    for (char *one = strtok(list, ","); one; one = strtok(NULL, ",")) {
-        struct answer *answer = calloc(1, sizeof *answer);
-        answer->address.sin_family = AF_INET;
-        answer->address.sin_port = htons(service ? atoi(service) : 0);
-        inet_pton(AF_INET, one, &answer->address.sin_addr);
-        answer->info.ai_family = AF_INET;
-        answer->info.ai_socktype = hints && hints->ai_socktype ? hints->ai_socktype : SOCK_STREAM;
-        answer->info.ai_protocol = IPPROTO_TCP;
-        answer->info.ai_addrlen = sizeof answer->address;
-        answer->info.ai_addr = (struct sockaddr *)&answer->address;
-        *result = &answer->info;
-        result = &answer->info.ai_next;
-    }
-    free(list);
-    return 0;
-}
-"#;
-
-impl Resolver {
-    /// None, said loudly, where there is no C compiler.
-    fn build() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let source = folder.path().join("resolver.c");
-        std::fs::write(&source, RESOLVER).unwrap();
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-o"])
-            .arg(folder.path().join("resolver.so"))
-            .arg(&source)
-            .status();
-        match built {
-            Ok(status) => assert!(status.success(), "the resolver does not compile"),
-            Err(error) => {
-                eprintln!("SKIPPED: a test of the resolver needs cc: {error}");
-                return None;
-            }
-        }
-        Some(Self { folder })
-    }
-
-    fn load(&self, plugin: Plugin) -> Plugin {
-        plugin.env("LD_PRELOAD", self.folder.path().join("resolver.so"))
-    }
 }
 
 fn to_two_addresses(port: u16) -> Plugin {

@@ -1,7 +1,8 @@
 //! A scripted server: it plays steps over a socket and knows no IMAP. What the steps mean, and
 //! what the plugin should make of them, is told in `on_script.rs`.
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::iter::{self, Peekable};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -19,7 +20,7 @@ use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509NameBuilder};
 use tempfile::NamedTempFile;
 
-/// One thing that the server does. Every connection plays the same list from its beginning.
+/// One thing that the server does.
 #[derive(Debug, Clone)]
 pub enum Step {
     Send(Vec<u8>),
@@ -35,6 +36,8 @@ pub enum Step {
         interval: Duration,
     },
     Pause(Duration),
+    /// Waits until the client says something, and leaves it unread.
+    Await,
     /// Holds the connection open, reading, until the client leaves.
     Silence,
     /// Sends this again and again until the client leaves or had so many bytes.
@@ -52,10 +55,14 @@ pub enum Step {
     Abandon,
 }
 
+const FREE_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+
 /// What a client did to the server.
 #[derive(Debug, Default, Clone)]
 pub struct Record {
     pub connections: usize,
+    /// Whether a client was seen to leave.
+    pub left: bool,
     /// Everything that the client said, in and outside TLS.
     pub bytes: Vec<u8>,
     /// How often the client's data came after ours (or first): the round trips it cost.
@@ -84,6 +91,7 @@ impl Record {
 /// A listener on loopback and the threads that serve it.
 pub struct Server {
     pub port: u16,
+    address: SocketAddr,
     ca_file: NamedTempFile,
     record: Arc<Mutex<Record>>,
     stop: Arc<AtomicBool>,
@@ -91,22 +99,48 @@ pub struct Server {
 }
 
 impl Server {
+    /// Every connection plays the same steps from the beginning.
     pub fn start(steps: Vec<Step>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().unwrap().port();
+        Self::at(FREE_PORT, steps).expect("a free port")
+    }
+
+    /// The first connection plays the first script, the next one the next; behind the last there is no more listener.
+    pub fn in_turn(scripts: Vec<Vec<Step>>) -> Self {
+        let listener = TcpListener::bind(FREE_PORT).expect("a free port");
+        Self::serving(listener, scripts)
+    }
+
+    /// As [`Server::start`], on an address of loopback.
+    pub fn at(address: SocketAddr, steps: Vec<Step>) -> io::Result<Self> {
+        Ok(Self::serving(TcpListener::bind(address)?, iter::repeat(steps)))
+    }
+
+    fn serving<S>(listener: TcpListener, scripts: S) -> Self
+    where
+        S: IntoIterator<Item = Vec<Step>>,
+        S::IntoIter: Send + 'static,
+    {
+        let address = listener.local_addr().unwrap();
         let record = Arc::new(Mutex::new(Record::default()));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, stopped) = (record.clone(), stop.clone());
+        let mut scripts = scripts.into_iter().peekable();
         let acceptor = thread::spawn(move || {
-            if let [Step::Abandon] = steps[..] {
+            if let Some([Step::Abandon]) = scripts.peek().map(Vec::as_slice) {
                 abandon(listener, &stopped);
             } else {
-                serve(&listener, &steps, &shared, &stopped);
+                serve(listener, scripts, &shared, &stopped);
             }
         });
         let ca_file = NamedTempFile::new().unwrap();
         std::fs::write(&ca_file, IDENTITY.1.to_pem().unwrap()).unwrap();
-        Self { port, ca_file, record, stop, acceptor: Some(acceptor) }
+        Self { port: address.port(), address, ca_file, record, stop, acceptor: Some(acceptor) }
+    }
+
+    /// Tells at any time whether this holds for what was seen so far.
+    pub fn watch(&self, holds: impl Fn(&Record) -> bool + 'static) -> impl Fn() -> bool + 'static {
+        let record = self.record.clone();
+        move || holds(&record.lock().unwrap())
     }
 
     /// The certificate that `StartTls` shows, for 127.0.0.1 and localhost.
@@ -124,7 +158,7 @@ impl Server {
         self.stop.store(true, Ordering::SeqCst);
         if let Some(acceptor) = self.acceptor.take() {
             // Wakes the thread that waits in accept; where the listener is gone, it has ended.
-            TcpStream::connect(("127.0.0.1", self.port)).ok();
+            TcpStream::connect(self.address).ok();
             acceptor.join().ok();
         }
     }
@@ -136,18 +170,27 @@ impl Drop for Server {
     }
 }
 
-fn serve(listener: &TcpListener, steps: &[Step], record: &Arc<Mutex<Record>>, stop: &Arc<AtomicBool>) {
+fn serve(
+    listener: TcpListener,
+    mut scripts: Peekable<impl Iterator<Item = Vec<Step>>>,
+    record: &Arc<Mutex<Record>>,
+    stop: &Arc<AtomicBool>,
+) {
+    let mut listener = Some(listener);
     let mut connections = Vec::new();
-    for socket in listener.incoming() {
+    while let (Some(open), Some(steps)) = (&listener, scripts.next()) {
+        let accepted = open.accept();
         if stop.load(Ordering::SeqCst) {
             break;
         }
-        let Ok(socket) = socket else { continue };
+        // Before the client can come back.
+        listener = listener.filter(|_| scripts.peek().is_some());
+        let Ok((socket, _)) = accepted else { continue };
         record.lock().unwrap().connections += 1;
         let mut connection = Connection::new(socket, record.clone(), stop.clone());
-        let steps = steps.to_vec();
         connections.push(thread::spawn(move || connection.play(&steps).ok()));
     }
+    drop(listener);
     for connection in connections {
         connection.join().ok();
     }
@@ -212,6 +255,9 @@ impl Connection {
                     }
                 }
                 Step::Pause(time) => self.pause(*time)?,
+                Step::Await => {
+                    self.stream.tap().socket.peek(&mut [0])?;
+                }
                 Step::Silence => while self.read()? > 0 {},
                 Step::Flood { bytes, at_most } => {
                     let mut sent = 0;
@@ -270,6 +316,7 @@ impl Connection {
         let mut buffer = [0; 4096];
         let count = self.stream.read(&mut buffer)?;
         let mut record = self.record.lock().unwrap();
+        record.left |= count == 0;
         record.bytes.extend_from_slice(&buffer[..count]);
         self.unread.extend_from_slice(&buffer[..count]);
         Ok(count)
@@ -373,11 +420,20 @@ static ACCEPTOR: LazyLock<SslAcceptor> = LazyLock::new(|| {
 });
 
 /// A key and a certificate that vouches for itself, made anew for every test run.
-static IDENTITY: LazyLock<(PKey<Private>, X509)> = LazyLock::new(|| {
+static IDENTITY: LazyLock<(PKey<Private>, X509)> = LazyLock::new(|| identity("scripted server"));
+
+/// A CA that has nothing to do with the server.
+pub fn foreign_ca() -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(&file, identity("foreign CA").1.to_pem().unwrap()).unwrap();
+    file
+}
+
+fn identity(common_name: &str) -> (PKey<Private>, X509) {
     let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
     let mut name = X509NameBuilder::new().unwrap();
-    name.append_entry_by_text("CN", "scripted server").unwrap();
+    name.append_entry_by_text("CN", common_name).unwrap();
     let name = name.build();
     let mut serial = BigNum::new().unwrap();
     serial.rand(64, MsbOption::MAYBE_ZERO, false).unwrap();
@@ -400,4 +456,4 @@ static IDENTITY: LazyLock<(PKey<Private>, X509)> = LazyLock::new(|| {
     builder.append_extension(names).unwrap();
     builder.sign(&key, MessageDigest::sha256()).unwrap();
     (key, builder.build())
-});
+}

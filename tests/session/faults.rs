@@ -1,0 +1,485 @@
+//! The fault matrix: every fault in every phase of every TLS mode, as data, and what is known of real servers and of
+//! boxes in front of them. Each case is held to the invariants of `case.rs`.
+use std::collections::HashSet;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::case::{
+    Case, GREETING, MODES, Mode, USER, check_all, drip, dripped, ended, is_last_expect, leave, replaced, send, tagged,
+    well,
+};
+use crate::plugin::Run;
+use crate::script::{Record, Step};
+
+/// Fits no quotes: it travels as a literal, and comes back in more than one form.
+const PASSWORD: &str = r#"say "open\sesame""#;
+
+#[test]
+fn no_fault_of_a_greeting_makes_the_run_late_silent_or_wrong() {
+    check_all(in_phase("greeting"));
+}
+
+#[test]
+fn no_fault_of_starttls_makes_the_run_late_silent_or_wrong() {
+    check_all(in_phase("starttls"));
+}
+
+#[test]
+fn no_fault_of_a_handshake_makes_the_run_late_silent_or_wrong() {
+    check_all(in_phase("tls"));
+}
+
+#[test]
+fn no_fault_of_a_login_makes_the_run_late_silent_or_wrong() {
+    check_all(in_phase("login"));
+}
+
+#[test]
+fn no_fault_of_the_first_mailbox_costs_the_second_one() {
+    check_all(in_phase("select INBOX"));
+}
+
+#[test]
+fn no_fault_of_the_last_mailbox_costs_what_was_before_it() {
+    check_all(in_phase("select Archive"));
+}
+
+#[test]
+fn no_fault_of_a_logout_changes_anything() {
+    check_all(in_phase("logout"));
+}
+
+#[test]
+fn what_real_servers_and_the_boxes_before_them_do_is_told_as_what_it_is() {
+    check_all(field_faults().into_iter().map(Fault::case).collect());
+}
+
+#[test]
+fn the_matrix_is_as_large_as_it_claims_to_be() {
+    let (matrix, field) = (matrix(), field_faults());
+    let all = matrix.iter().chain(&field);
+    let distinct: HashSet<String> = all.map(|f| format!("{:?} {} {}", f.mode, f.phase, f.name)).collect();
+    assert_eq!(distinct.len(), matrix.len() + field.len(), "a case is there twice");
+    assert!(matrix.len() >= 120, "only {} cases", matrix.len());
+    assert!(field.len() >= 10, "only {} cases from the field", field.len());
+    for mode in MODES {
+        for (phase, ..) in mode.phases() {
+            let names = matrix.iter().filter(|f| f.mode == mode && f.phase == phase).count();
+            assert!(names >= 12, "only {names} faults of {phase} in {mode:?}");
+        }
+    }
+}
+
+/// What must become of a phase and of its connection.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Ending {
+    /// Its limit ends it.
+    Hangs,
+    /// It failed with this text, and the dialogue goes on.
+    Refused(&'static str),
+    /// It failed with this text, and the connection is of no more use.
+    Lost(&'static str),
+    /// All is well with it, but the next phase fails.
+    SpoilsNext(&'static str),
+    /// No fault at all.
+    Harmless,
+}
+
+/// One row of the matrix.
+struct Fault {
+    name: &'static str,
+    mode: Mode,
+    phase: &'static str,
+    /// What the server does in place of the phase's answer.
+    steps: Vec<Step>,
+    ending: Ending,
+    /// Whether the plugin trusts another CA than the server's.
+    intercepted: bool,
+}
+
+fn in_phase(phase: &str) -> Vec<Case> {
+    matrix().into_iter().filter(|fault| fault.phase == phase).map(Fault::case).collect()
+}
+
+fn matrix() -> Vec<Fault> {
+    let mut rows = Vec::new();
+    for mode in MODES {
+        for (phase, ..) in mode.phases() {
+            let faults = match phase {
+                "greeting" => greeting_faults(mode),
+                "tls" => handshake_faults(),
+                _ => reply_faults(phase),
+            };
+            let fault = |(name, steps, ending)| Fault::new(name, mode, phase, steps, ending);
+            rows.extend(faults.into_iter().map(fault));
+        }
+    }
+    rows
+}
+
+type Row = (&'static str, Vec<Step>, Ending);
+
+use Ending::{Hangs, Harmless, Lost, Refused, SpoilsNext};
+use Step::{Close, HalfClose, Reset, Silence};
+
+fn greeting_faults(mode: Mode) -> Vec<Row> {
+    let half = || send("* OK [CAPABILITY IMAP4rev1 STA");
+    let told = |line: &str| vec![send(&format!("{line}\r\n")), Silence];
+    let provisional = "* OK Waiting for authentication process to respond..\r\n";
+    let mut rows = vec![
+        ("silence", vec![Silence], Hangs),
+        ("a byte now and then", dripped("greeting"), Hangs),
+        ("half a line, then silence", vec![half(), Silence], Hangs),
+        ("half a line, then a close", vec![half(), Close], Lost("closed")),
+        ("close", vec![Close], Lost("closed")),
+        ("half close", vec![HalfClose], Lost("closed")),
+        ("NO", told("* NO no service"), Lost("NO no service")),
+        ("BAD", told("* BAD no service"), Lost("BAD no service")),
+        ("BYE", vec![send("* BYE Too many connections\r\n"), Close], Lost("BYE Too many connections")),
+        ("BYE with a code", told("* BYE [UNAVAILABLE] come back later"), Lost("BYE [UNAVAILABLE] come back later")),
+        ("a tagged line", told("zz99 OK done"), Lost("zz99 OK done")),
+        ("a line without a tag", told("OK done"), Lost("OK done")),
+        ("garbage", vec![garbage(), Silence], Lost("garbage")),
+        ("a flood of lines", flood(&provisional.repeat(200)), Lost("more than 1 MiB")),
+        ("an endless line", flood(&"x".repeat(8192)), Lost("more than 1 MiB")),
+        ("a huge literal announced", told("* 1 FETCH (BODY[] {4294967295}"), Lost("4294967295 bytes")),
+        ("a huge literal sent", huge_literal(), Lost("more than 1 MiB")),
+        (
+            "an early reply",
+            vec![send(&format!("{GREETING}a1 OK welcome\r\n")), Silence],
+            SpoilsNext(if mode == Mode::Starttls { "" } else { "before it was asked" }),
+        ),
+        ("text that plays perfdata", told("* BYE x|'login_ok'=1\r\x1b[2J"), Lost("BYE x!'login_ok'=1")),
+    ];
+    // Behind a handshake there is no way to make one while the client is silent.
+    if mode != Mode::Implicit {
+        rows.push(("reset", vec![Reset], Lost("reset")));
+    }
+    rows
+}
+
+fn handshake_faults() -> Vec<Row> {
+    let bytes = |bytes: &[u8]| Step::Send(bytes.to_vec());
+    let half = || bytes(b"\x16\x03\x03\x40\x00\x02\x00\x00");
+    let told = |text: &str| vec![send(text), Silence];
+    let records = b"\x16\x03\x03\x00\x01\x0e".repeat(1000);
+    let mut rows = vec![
+        ("silence", vec![Silence], Hangs),
+        ("a byte now and then", dripped("tls"), Hangs),
+        ("half a record, then silence", vec![half(), Silence], Hangs),
+        ("half a record, then a close", vec![half(), Close], Lost("")),
+        ("reset", vec![Reset], Lost("")),
+        ("close", vec![Close], Lost("")),
+        ("half close", vec![HalfClose], Lost("")),
+        ("NO in clear", told("* NO no service\r\n"), Lost("not TLS")),
+        ("BAD in clear", told("a1 BAD Error in IMAP command\r\n"), Lost("not TLS")),
+        ("BYE in clear", told("* BYE Too many connections\r\n"), Lost("not TLS")),
+        ("a greeting in clear", told(GREETING), Lost("not TLS")),
+        ("garbage", vec![garbage(), Silence], Lost("not TLS")),
+        ("a flood of lines", flood(&"* OK still here\r\n".repeat(500)), Lost("not TLS")),
+        ("a flood of records", vec![Step::Flood { bytes: records, at_most: 64 << 20 }], Lost("")),
+        ("an endless line", flood(&"x".repeat(8192)), Lost("not TLS")),
+        ("a huge record announced", vec![bytes(b"\x16\x03\x03\xff\xff\x02"), Silence], Lost("")),
+        ("an alert", vec![bytes(b"\x15\x03\x03\x00\x02\x02\x28"), Silence], Lost("the server refused the handshake")),
+        ("injected text", vec![send("* BYE go away\r\n"), Step::StartTls], Lost("not TLS")),
+    ];
+    for (_, steps, _) in &mut rows {
+        // What comes before the client has begun the handshake is no answer to it.
+        if !matches!(steps[..], [Close]) {
+            steps.insert(0, Step::Await);
+        }
+    }
+    rows
+}
+
+/// Those of STARTTLS, LOGIN, SELECT and LOGOUT, which all wait for a tagged reply.
+fn reply_faults(phase: &str) -> Vec<Row> {
+    // No command may go out before the handshake once STARTTLS was not answered well.
+    let refused = |text| if phase == "starttls" { Lost(text) } else { Refused(text) };
+    let told = |line: &str| vec![send(&format!("{line}\r\n")), Silence];
+    let half = || Step::Answer(|tag| format!("* 3 EXISTS\r\n{tag} OK don").into_bytes());
+    let early = Step::Answer(|tag| {
+        let next = 1 + tag.trim_start_matches('a').parse::<u32>().unwrap();
+        format!("{tag} OK done\r\na{next} OK done too\r\n").into_bytes()
+    });
+    let mut rows = vec![
+        ("silence", vec![Silence], Hangs),
+        ("a byte now and then", dripped(phase), Hangs),
+        ("half a reply, then silence", vec![half(), Silence], Hangs),
+        ("half a reply, then a close", vec![half(), Close], Lost("closed")),
+        ("reset", vec![Reset], Lost("reset")),
+        ("close", vec![Close], Lost("closed")),
+        ("half close", vec![HalfClose], Lost("closed")),
+        ("NO", vec![tagged("NO [NOPERM] not you")], refused("NO [NOPERM] not you")),
+        ("NO without text", vec![tagged("NO")], refused("NO")),
+        ("BAD", vec![tagged("BAD Error in IMAP command")], refused("BAD Error in IMAP command")),
+        ("BYE", vec![send("* BYE Too many connections\r\n"), Close], Lost("BYE Too many connections")),
+        ("BYE, then silence", told("* BYE shutting down"), Lost("BYE shutting down")),
+        ("BYE with a code", told("* BYE [UNAVAILABLE] come back later"), Lost("BYE [UNAVAILABLE] come back later")),
+        ("BYE with the tag", vec![tagged("BYE go away"), Silence], Lost("BYE go away")),
+        ("a wrong tag", told("zz99 OK done"), Lost("zz99 OK done")),
+        ("no tag", told("OK done"), Lost("OK done")),
+        ("garbage", vec![garbage(), Silence], Lost("garbage")),
+        ("a flood of lines", flood(&"* OK still here\r\n".repeat(500)), Lost("more than 1 MiB")),
+        ("an endless line", flood(&"x".repeat(8192)), Lost("more than 1 MiB")),
+        ("a huge literal announced", told("* 1 FETCH (BODY[] {4294967295}"), Lost("4294967295 bytes")),
+        ("a literal beyond any number", told("* 1 FETCH (BODY[] {99999999999999999999999}"), Lost("announces")),
+        ("a huge literal sent", huge_literal(), Lost("more than 1 MiB")),
+        ("an early reply", vec![early, Silence], SpoilsNext("before it was asked")),
+        ("text that plays perfdata", vec![tagged("NO x|'login_ok'=1\r\x1b[2J")], refused("NO x!'login_ok'=1")),
+    ];
+    match phase {
+        "starttls" => {
+            rows.retain(|(name, ..)| *name != "an early reply");
+            let answer = |made_of| vec![Step::Answer(made_of), Silence];
+            let attack = Lost("plain text");
+            rows.extend([
+                ("an injected reply", answer(|tag| format!("{tag} OK go\r\na2 OK in\r\n").into_bytes()), attack),
+                ("injected data", answer(|tag| format!("{tag} OK go\r\n* CAPABILITY X\r\n").into_bytes()), attack),
+                ("half an injected line", answer(|tag| format!("{tag} OK go\r\n*").into_bytes()), attack),
+            ]);
+        }
+        // Whatever comes behind the reply to LOGOUT is for nobody.
+        "logout" => rows.retain(|(name, ..)| *name != "an early reply"),
+        _ => {
+            let echo = refused("end");
+            rows.push(("an echo of the password", vec![tagged(&format!("NO {} end", all_forms()))], echo));
+            let bye = format!("* BYE {} end\r\n", all_forms());
+            rows.push(("BYE with an echo of the password", vec![send(&bye), Close], Lost("end")));
+        }
+    }
+    rows
+}
+
+/// The password as it may come back: plain, quoted, encoded.
+fn all_forms() -> String {
+    let quoted = PASSWORD.replace('\\', "\\\\").replace('"', "\\\"");
+    let plain = BASE64_STANDARD.encode(format!("\0{USER}\0{PASSWORD}"));
+    format!("{PASSWORD} \"{quoted}\" {} {plain}", BASE64_STANDARD.encode(PASSWORD))
+}
+
+fn garbage() -> Step {
+    Step::Send(b"\x00\x01\xfe\xffgarbage\x1b[31m|'login_ok'=1\r\n".to_vec())
+}
+
+fn flood(text: &str) -> Vec<Step> {
+    vec![Step::Flood { bytes: text.as_bytes().to_vec(), at_most: 64 << 20 }, Silence]
+}
+
+fn huge_literal() -> Vec<Step> {
+    [vec![send("* 1 FETCH (BODY[] {1048576}\r\n")], flood(&"x".repeat(8192))].concat()
+}
+
+/// What was seen at real servers, proxies, balancers and inspection boxes, in their words.
+#[rustfmt::skip]
+fn field_faults() -> Vec<Fault> {
+    use Mode::{Clear, Implicit, Starttls};
+    let line = |text: &str| send(&format!("{text}\r\n"));
+    let then_silent = |text: &str| vec![line(text), Silence];
+    let then_closed = |text: &str| vec![line(text), Close];
+    let searched = "* OK Searched 97% of the mailbox, ETA 0:15";
+    let autologout = line("* BYE Autologout; idle for too long");
+    let waiting = "* OK Waiting for authentication process to respond..";
+    let alert = |code| vec![Step::Await, Step::Send(vec![0x15, 3, 3, 0, 2, 2, code]), Silence];
+    let no = |text: &'static str| vec![tagged(text)];
+    let row = Fault::new;
+    vec![
+        // Dovecot.
+        row("waiting for its authentication", Implicit, "greeting", then_silent(waiting), Hangs),
+        row("its authentication is broken", Starttls, "greeting",
+            vec![line(waiting), line("* BYE Disconnected: Auth process broken"), Close], Lost("Auth process broken")),
+        row("searching for longer than we wait", Implicit, "select INBOX", vec![drip(&format!("{searched}\r\n").repeat(4), 20)], Hangs),
+        row("searching, then done", Implicit, "select Archive",
+            vec![line(searched), Step::Pause(std::time::Duration::from_millis(200)), line(searched), line("* 172 EXISTS"), tagged("OK done")], Harmless),
+        row("the mailbox is locked", Starttls, "select INBOX",
+            no("NO [INUSE] Timeout while waiting for lock"), Refused("NO [INUSE] Timeout while waiting for lock")),
+        row("an internal error", Implicit, "select Archive",
+            no("NO [SERVERBUG] Internal error occurred. Refer to server log for more information."), Refused("NO [SERVERBUG] Internal error")),
+        row("too many connections of this user", Implicit, "login",
+            no("NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)"), Refused("[LIMIT] Maximum number")),
+        row("its user database is away", Implicit, "login",
+            no("NO [UNAVAILABLE] Temporary authentication failure. [host:2026-11-23 06:37:32]"), Refused("[UNAVAILABLE] Temporary")),
+        row("it is shut down", Implicit, "select INBOX",
+            then_closed("* BYE Server shutting down."), Lost("BYE Server shutting down.")),
+        // Others.
+        row("idle too long, said twice", Clear, "select Archive", vec![autologout.clone(), autologout, Close], Lost("BYE Autologout")),
+        row("authenticated but not connected", Implicit, "select INBOX",
+            no("BAD User is authenticated but not connected."), Refused("BAD User is authenticated but not connected.")),
+        row("closed with a number", Implicit, "login",
+            then_closed("* BYE Connection is closed. 13"), Lost("BYE Connection is closed. 13")),
+        row("an application password is wanted", Implicit, "login",
+            no("NO [ALERT] Application-specific password required: https://support.example.org/?p=1 (Failure)"), Refused("[ALERT] Application-specific")),
+        row("a banner in UTF-8", Implicit, "greeting", vec![line("* OK [CAPABILITY IMAP4rev1] Grüß Gott · 郵件 \u{202e}✓")], Harmless),
+        row("a bare tag and OK", Clear, "login", vec![tagged("OK")], Harmless),
+        // Something else on the port.
+        row("an SMTP server", Clear, "greeting", then_silent("220 mail.example.org ESMTP Postfix (Debian/GNU)"), Lost("220 mail.example.org ESMTP")),
+        row("an SMTP server behind TLS", Implicit, "greeting", then_silent("220 mail.example.org ESMTP"), Lost("220 mail.example.org ESMTP")),
+        row("an SMTP server on the TLS port", Implicit, "tls", then_silent("220 mail.example.org ESMTP"), Lost("not TLS")),
+        row("a POP3 server", Clear, "greeting", then_silent("+OK POP3 ready <1896.697170952@mail.example.org>"), Lost("+OK POP3 ready")),
+        row("an HTTP server that waits", Clear, "greeting", vec![Silence], Hangs),
+        row("an HTTP server on the TLS port", Implicit, "tls",
+            vec![Step::Await, line("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"), Silence], Lost("not TLS")),
+        row("an HTTP server that speaks first", Starttls, "greeting",
+            then_closed("HTTP/1.1 408 Request Time-out\r\nContent-length: 110\r\n"), Lost("HTTP/1.1 408 Request Time-out")),
+        row("an SSH server", Clear, "greeting", then_silent("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"), Lost("SSH-2.0-OpenSSH")),
+        row("a telnet server", Clear, "greeting", vec![Step::Send(b"\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27".to_vec()), Silence], Hangs),
+        row("implicit TLS on the STARTTLS port", Starttls, "greeting", vec![Step::StartTls], Hangs),
+        row("a TLS alert on the STARTTLS port", Starttls, "greeting", vec![Step::Send(b"\x15\x03\x03\x00\x02\x02\x0a".to_vec()), Close],
+            Lost("not an IMAP greeting")),
+        row("a TLS record in place of a reply", Clear, "login",
+            vec![Step::Send(b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03\n".to_vec()), Silence], Lost("something else")),
+        // Boxes in between.
+        row("a balancer without a server", Clear, "greeting", vec![Close], Lost("closed")),
+        row("a balancer without a server, TLS", Implicit, "tls", vec![Close], Lost("")),
+        row("a balancer that ends TLS without a server", Implicit, "greeting", vec![Close], Lost("closed")),
+        row("a proxy's half close", Starttls, "login", vec![HalfClose], Lost("closed")),
+        row("a proxy that cuts a reply", Implicit, "select Archive", vec![line("* FLAGS (\\Seen)"), send("* 17"), HalfClose], Lost("closed")),
+        row("a firewall that hides STARTTLS", Starttls, "greeting", vec![send("* OK [CAPABILITY IMAP4rev1 XXXXXXXX] ready\r\n"), Silence],
+            SpoilsNext("does not offer STARTTLS")),
+        row("PREAUTH before STARTTLS", Starttls, "greeting", then_silent("* PREAUTH welcome"), SpoilsNext("PREAUTH before STARTTLS")),
+        row("no logins in clear", Clear, "greeting", vec![send("* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready\r\n")],
+            SpoilsNext("LOGINDISABLED")),
+        row("no TLS that fits", Implicit, "tls", alert(40), Lost("the server refused the handshake")),
+        row("a name that it does not serve", Starttls, "tls", alert(112), Lost("the server refused TLS")),
+        row("a virus scanner that times out", Implicit, "login", then_closed("* BYE [ALERT] Fatal error: backend timed out"), Lost("backend timed out")),
+        Fault { intercepted: true, ..row("an inspecting box with its own CA", Implicit, "tls", vec![Step::StartTls, Silence], Lost("not trusted")) },
+        Fault { intercepted: true, ..row("an inspecting box behind STARTTLS", Starttls, "tls", vec![Step::StartTls, Silence], Lost("not trusted")) },
+    ]
+}
+
+impl Fault {
+    fn new(name: &'static str, mode: Mode, phase: &'static str, steps: Vec<Step>, ending: Ending) -> Self {
+        Self { name, mode, phase, steps, ending, intercepted: false }
+    }
+
+    fn case(self) -> Case {
+        let Self { mode, phase, ending, .. } = self;
+        let (failing, first) = self.told();
+        let code = match ending {
+            _ if phase == "logout" => 0,
+            Harmless => 0,
+            SpoilsNext(_) if failing == "logout" => 0,
+            Hangs if failing.starts_with("select") => 1,
+            _ => 2,
+        };
+        let text = match ending {
+            Refused(text) | Lost(text) | SpoilsNext(text) if code != 0 => text,
+            _ => "",
+        };
+        let limit = format!("--limit {}=500ms", phase.replace(' ', ":"));
+        let mut case = Case::new(self.name, mode, with_literal(self.script()))
+            .password(PASSWORD)
+            .args(&format!("-t 60 {}", if ending == Hangs { &limit } else { "" }))
+            .gives(code, &first)
+            .saying(text);
+        if self.intercepted {
+            case = case.intercepted();
+        }
+        let fresh = failing == "select INBOX" && !matches!(ending, Refused(_) | Harmless);
+        if fresh {
+            case = case.then(with_literal(without_inbox(mode)));
+        }
+        case.also(move |run, record| self.check(run, record, failing, fresh))
+    }
+
+    /// The phase that fails, and what the summary begins with.
+    fn told(&self) -> (&'static str, String) {
+        let phases = self.mode.phases();
+        let place = phases.iter().position(|p| p.0 == self.phase).unwrap();
+        let failing = match self.ending {
+            SpoilsNext(_) => phases.get(place + 1).map_or("", |next| next.0),
+            _ => self.phase,
+        };
+        let first = match self.ending {
+            Harmless => "login 0.".to_owned(),
+            _ if failing == "logout" => "login 0.".to_owned(),
+            Hangs => format!("{failing} timed out after 0.500 s (its limit 0.5 s)"),
+            _ => format!("{failing} failed: "),
+        };
+        (failing, first)
+    }
+
+    fn script(&self) -> Vec<Step> {
+        let (mode, phase, steps) = (self.mode, self.phase, &self.steps);
+        if let ([Reset], "greeting") = (&steps[..], phase) {
+            return vec![Step::Abandon];
+        }
+        let goes_on = matches!(self.ending, Refused(_) | Harmless);
+        let mut script = match phase {
+            "login" if self.ending != Harmless && goes_on => ended(mode, phase, [steps.clone(), leave()].concat()),
+            _ if goes_on => replaced(mode, phase, steps),
+            _ if steps.iter().all(|step| matches!(step, Step::Send(_))) => {
+                ended(mode, phase, [steps.clone(), leave()].concat())
+            }
+            _ => ended(mode, phase, steps.clone()),
+        };
+        if let [Reset] = steps[..] {
+            script.retain(|step| !is_last_expect(step, phase));
+        }
+        script
+    }
+
+    /// Every phase has the outcome that follows from the fault, and the figures that go with it.
+    fn check(&self, run: &Run, record: &Record, failing: &str, fresh: bool) {
+        let phases: Vec<&str> = self.mode.phases().into_iter().map(|phase| phase.0).collect();
+        let place_of = |phase: &str| phases.iter().position(|p| *p == phase);
+        let failing_place = place_of(failing).unwrap();
+        for (place, phase) in phases.iter().enumerate() {
+            let wanted = match self.ending {
+                _ if *phase == "logout" => continue,
+                Harmless => "ok",
+                Hangs if *phase == failing => "timed out",
+                _ if *phase == failing => "failed",
+                _ if place < failing_place || failing == "select INBOX" => "ok",
+                _ => "not run",
+            };
+            if !run.long_text().is_empty() {
+                assert_eq!(outcome(run, phase), wanted, "{phase}");
+            }
+            let label = phase.replace(' ', "_");
+            let timed = wanted == "ok" || wanted == "timed out";
+            assert_eq!(run.value(&label).is_some(), timed, "{label}");
+            if wanted == "timed out" {
+                let time = run.value(&label).unwrap();
+                assert!((time - 0.5).abs() < 1e-9, "{label} took {time} s of 0.5");
+            }
+            if let Some(flag) = run.value(&format!("{label}_ok")) {
+                assert_eq!(flag > 0.5, wanted == "ok", "{label}_ok");
+            }
+        }
+        if fresh || self.phase == "logout" {
+            assert_eq!(run.value("messages_Archive"), Some(172.0));
+        }
+        let connections = record.connections;
+        assert!(if fresh { connections == 2 } else { connections <= 1 }, "{connections} connections");
+        let too_early = self.ending != Harmless && Some(failing_place) < place_of("login");
+        if too_early || self.ending == SpoilsNext("LOGINDISABLED") {
+            assert!(!record.contains(PASSWORD) && !record.contains("LOGIN "), "a password has left");
+        }
+    }
+}
+
+/// How a phase ended, as its line tells it.
+fn outcome(run: &Run, phase: &str) -> &'static str {
+    let line = run.phase_line(phase).unwrap_or_default();
+    let told = line.strip_prefix(phase).unwrap_or_default();
+    let words = [(": failed: ", "failed"), (": timed out after ", "timed out"), (": not run: ", "not run")];
+    words.into_iter().find(|(start, _)| told.starts_with(start)).map_or("ok", |(_, outcome)| outcome)
+}
+
+/// The same script for a password that fits no quotes.
+fn with_literal(script: Vec<Step>) -> Vec<Step> {
+    let with = |step: Step| match step {
+        step if is_last_expect(&step, "login") => vec![step, send("+ go on\r\n"), Step::Expect(String::new())],
+        step => vec![step],
+    };
+    script.into_iter().flat_map(with).collect()
+}
+
+/// What a fresh connection is for once the first mailbox is done with.
+fn without_inbox(mode: Mode) -> Vec<Step> {
+    let script = well(mode);
+    let at = |phase| script.iter().position(|step| is_last_expect(step, phase)).unwrap();
+    [&script[..at("select INBOX")], &script[at("select Archive")..]].concat()
+}

@@ -1,0 +1,536 @@
+//! Several connections in one run: fresh ones after a hung or lost mailbox, and one to every address of a name. What goes
+//! wrong at one of them costs no other.
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::case::{GREETING, Mode, PASSWORD, USER, leave, send, tagged, told_first, well};
+use crate::dovecot::dovecot;
+use crate::plugin::{Plugin, Run};
+use crate::resolver::Resolver;
+use crate::script::{Record, Server, Step};
+
+use Step::{Close, HalfClose, Reset, Silence};
+
+#[test]
+fn a_mailbox_that_hangs_or_loses_the_connection_costs_no_other() {
+    for (fault, code, told) in [
+        (vec![Silence], 1, "timed out after 0.400 s (its limit 0.4 s)"),
+        (vec![send("* BYE Too many connections\r\n"), Close], 2, "failed: connection closed by the server"),
+        (vec![Close], 2, "failed: connection closed"),
+        (vec![HalfClose], 2, "failed: connection closed"),
+        (vec![Reset], 2, "failed: connection reset"),
+        (vec![send("zz9 OK\r\n"), Silence], 2, "failed: the server answered something else"),
+    ] {
+        let first = session(&[("one", good(1)), ("two", fault)]);
+        let second = session(&[("three", good(3)), ("four", good(4))]);
+        let (run, record) = run(vec![first, second], &["one", "two", "three", "four"], "-v --limit select:two=400ms");
+        assert_eq!(run.code, code, "{run:#?}");
+        assert!(told_first(&run).starts_with(&format!("select two {told}")), "{run:#?}");
+        assert_eq!(opened(&run, &["one", "two", "three", "four"]), ["one", "three", "four"]);
+        for (name, messages) in [("one", Some(1.0)), ("two", None), ("three", Some(3.0)), ("four", Some(4.0))] {
+            assert_eq!(run.value(&format!("messages_{name}")), messages, "{run:#?}");
+            let fresh = run.phase_line(&format!("select {name}")).unwrap().contains("over a fresh connection");
+            assert_eq!(fresh, messages > Some(1.0), "{name}: {run:#?}");
+        }
+        assert!(run.phase_line("logout").unwrap().starts_with("logout: 0."), "{run:#?}");
+        assert_eq!((record.connections, commands(&record, "LOGOUT")), (2, 1));
+    }
+}
+
+#[test]
+fn several_bad_mailboxes_in_a_row_get_one_try_each() {
+    let names = ["one", "two", "three", "four", "five", "six"];
+    let refused = vec![tagged("NO [NOPERM] not you")];
+    let scripts = vec![
+        session(&[("one", vec![Silence])]),
+        session(&[("two", vec![send("* BYE go away\r\n"), Close])]),
+        session(&[("three", vec![Close])]),
+        session(&[("four", vec![Reset])]),
+        session(&[("five", refused), ("six", good(6))]),
+    ];
+    let (run, record) = run(scripts, &names, "--limit select:one=300ms");
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert_eq!(opened(&run, &names), ["six"]);
+    for (name, told) in [
+        ("one", "timed out after 0.300 s"),
+        ("two", "failed: connection closed by the server, its last line: BYE go away"),
+        ("three", "failed: connection closed"),
+        ("four", "failed: connection reset"),
+        ("five", "failed: NO [NOPERM] not you"),
+        ("six", "0."),
+    ] {
+        let line = run.phase_line(&format!("select {name}")).unwrap();
+        assert!(line.starts_with(&format!("select {name}: {told}")), "{run:#?}");
+        let tries = record.lines().iter().filter(|line| line.contains(&format!("\"{name}\""))).count();
+        // Words that the server met with a reset are never read.
+        assert_eq!(tries, usize::from(name != "four"), "{name}: {record:#?}");
+    }
+    assert_eq!((record.connections, commands(&record, "LOGIN")), (5, 5));
+}
+
+#[test]
+fn a_refused_mailbox_needs_no_fresh_connection_and_nor_does_the_last_one() {
+    let refused = |text| vec![tagged(text)];
+    let script = session(&[("one", refused("NO [NOPERM] not you")), ("two", refused("BAD what")), ("three", good(3))]);
+    let (first, record) = run(vec![script], &["one", "two", "three"], "");
+    assert_eq!(opened(&first, &["one", "two", "three"]), ["three"]);
+    assert_eq!((record.connections, commands(&record, "LOGIN")), (1, 1));
+
+    let script = session(&[("one", good(1)), ("two", vec![Silence])]);
+    let (second, record) = run(vec![script, well(Mode::Clear)], &["one", "two"], "--limit select=300ms");
+    assert_eq!(second.code, 1, "{second:#?}");
+    assert_eq!(record.connections, 1, "nothing is left to be done over another one");
+}
+
+#[test]
+fn a_fresh_connection_that_cannot_be_set_up_is_told_in_each_mailbox_that_it_cost() {
+    let lost = || session(&[("one", vec![Close])]);
+    let hung = || session(&[("one", vec![Silence])]);
+    let no_login = vec![send(GREETING), expect("LOGIN"), tagged("NO [LIMIT] Maximum number of connections exceeded")];
+    let bye = vec![send("* BYE Too many connections\r\n"), Close];
+    let told = "could not connect again: ";
+    for (scripts, code, why) in [
+        (vec![lost()], 2, "connect failed: 127.0.0.1 port"),
+        (vec![hung()], 1, "connect failed: 127.0.0.1 port"),
+        (vec![lost(), no_login.clone()], 2, "login failed: NO [LIMIT] Maximum number of connections exceeded"),
+        (vec![hung(), [no_login, leave()].concat()], 1, "login failed: NO [LIMIT]"),
+        (vec![hung(), bye], 1, "greeting failed: BYE Too many connections"),
+        (vec![lost(), vec![Close]], 2, "greeting failed: connection closed"),
+        (vec![hung(), vec![send("220 mail ESMTP\r\n"), Silence]], 1, "greeting failed: not an IMAP greeting: 220 mail"),
+    ] {
+        let (run, _) = run(scripts, &["one", "two", "three"], "--limit select=300ms");
+        assert_eq!(run.code, code, "{run:#?}");
+        assert!(told_first(&run).starts_with("select one "), "{run:#?}");
+        for name in ["two", "three"] {
+            let line = run.phase_line(&format!("select {name}")).unwrap();
+            let wanted = format!("select {name}: not run: {told}{why}");
+            assert!(line.starts_with(&wanted), "not {wanted}: {run:#?}");
+        }
+        assert!(opened(&run, &["one", "two", "three"]).is_empty(), "{run:#?}");
+        assert_eq!(run.value("login_ok"), Some(1.0), "the login of the plan was good: {run:#?}");
+        assert_eq!(run.value("select_two"), None);
+    }
+}
+
+#[test]
+fn the_total_limit_bounds_a_fresh_connection_that_hangs() {
+    for (name, second) in
+        [("before the greeting", vec![Silence]), ("in the login", vec![send(GREETING), expect("LOGIN"), Silence])]
+    {
+        let scripts = vec![session(&[("one", vec![Silence])]), second];
+        let (run, record) = run(scripts, &["one", "two", "three"], "-t 3 --limit select=300ms");
+        assert_eq!(run.code, 1, "{name}: {run:#?}");
+        assert!(run.elapsed < Duration::from_secs(10), "{name}: {run:#?}");
+        let total = run.value("total").unwrap();
+        assert!((2.99..3.5).contains(&total), "{name}: {run:#?}");
+        assert_eq!(run.value("timed_out"), Some(1.0));
+        assert_eq!(record.connections, 2);
+        for mailbox in ["two", "three"] {
+            let line = run.phase_line(&format!("select {mailbox}")).unwrap();
+            assert!(line.contains("not run: could not connect again: "), "{name}: {run:#?}");
+            assert!(line.contains("total limit"), "{name}: {run:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_total_limit_bounds_many_mailboxes_that_hang() {
+    let names = ["one", "two", "three", "four", "five", "six"];
+    let scripts = names.map(|name| session(&[(name, vec![Silence])]));
+    let (run, _) = run(scripts.to_vec(), &names, "-t 3 --limit select=700ms");
+    assert_eq!(run.code, 1, "{run:#?}");
+    assert!(run.elapsed < Duration::from_secs(10), "{run:#?}");
+    assert!(run.value("total").unwrap() < 3.5, "{run:#?}");
+    assert!(opened(&run, &names).is_empty(), "{run:#?}");
+    // How far it comes depends on the machine, that it never comes to the last one does not.
+    for name in names {
+        let line = run.phase_line(&format!("select {name}")).unwrap();
+        assert!(line.contains(": timed out after ") || line.contains(": not run: "), "{run:#?}");
+    }
+    assert!(run.phase_line("select six").unwrap().contains("not run"), "{run:#?}");
+}
+
+#[test]
+fn the_server_is_rid_of_a_connection_that_was_given_up() {
+    let first = session(&[("one", vec![Silence])]);
+    let second = session(&[("two", vec![Silence])]);
+    let server = Server::in_turn(vec![first, second]);
+    // Only a server that saw the first client leave while the second one waits has this run ended.
+    let due = server.watch(|record| record.left && record.contains("\"two\""));
+    let plugin = mailboxes(server.port, &["one", "two"]).args(["--limit", "select:one=300ms", "-t", "30"]);
+    let run = plugin.signals(&["TERM"], due).run();
+    run.check_sound();
+    let line = run.phase_line("select two").unwrap();
+    assert!(line.starts_with("select two: failed: ended by SIGTERM"), "{run:#?}");
+}
+
+#[test]
+fn durations_stay_those_of_the_phases_alone() {
+    let slow = Step::Pause(Duration::from_millis(600));
+    let first = session(&[("one", good(1)), ("two", vec![Silence])]);
+    let second = [vec![slow], session(&[("three", good(3))])].concat();
+    let (run, _) = run(vec![first, second], &["one", "two", "three"], "--limit select:two=300ms -v");
+    assert_eq!(run.code, 1, "{run:#?}");
+    let phases = ["resolve", "connect", "greeting", "login", "select_one", "select_two", "select_three"];
+    let sum: f64 = phases.iter().map(|label| run.value(label).unwrap()).sum();
+    let total = run.value("total").unwrap();
+    assert!(total >= sum + 0.599, "the set-up is in a phase: {sum} of {total}: {run:#?}");
+    assert_eq!(run.value("select_two"), Some(0.3));
+}
+
+#[test]
+fn every_address_has_its_labels_in_sorted_order_whatever_the_resolver_says() {
+    let Some(nodes) = Nodes::start([(V4, whole(1)), (OTHER, whole(2)), (V6, whole(3))]) else {
+        return;
+    };
+    let mut labels = Vec::new();
+    for order in [[V4, OTHER, V6], [V6, OTHER, V4], [OTHER, V6, V4], [V6, V4, OTHER]] {
+        let run = nodes.run(&order, "-v");
+        assert_eq!(run.code, 0, "{run:#?}");
+        for (number, (address, messages)) in (1..).zip([(V4, 1.0), (OTHER, 2.0), (V6, 3.0)]) {
+            assert_eq!(run.value(&format!("messages_INBOX_a{number}")), Some(messages), "{run:#?}");
+            assert_eq!(run.value(&format!("login_ok_a{number}")), Some(1.0), "{run:#?}");
+            let lines = node_lines(&run, address);
+            assert_eq!(lines.len(), 1, "{address}: {run:#?}");
+            assert!(lines[0].starts_with("[OK] "), "{run:#?}");
+            for phase in ["connect ", "greeting ", "login ", "select INBOX ", "logout "] {
+                assert!(lines[0].contains(phase), "{phase} of {address}: {run:#?}");
+            }
+        }
+        assert_eq!(run.phase_line("resolve").map(|line| line.starts_with("resolve: 0.")), Some(true));
+        labels.push(run.labels());
+    }
+    assert!(labels.iter().all(|each| *each == labels[0]), "{labels:#?}");
+    let each = |label: &str| [1, 2, 3].map(|number| format!("{label}_a{number}"));
+    for label in
+        ["connect", "greeting", "login", "select_INBOX", "logout", "login_ok", "select_INBOX_ok", "messages_INBOX"]
+    {
+        let place = each(label).map(|label| labels[0].iter().position(|told| *told == label).expect(&label));
+        assert!(place.is_sorted(), "{label}: {labels:#?}");
+    }
+    for label in ["resolve", "total", "timed_out"] {
+        assert_eq!(labels[0].iter().filter(|told| told.starts_with(label)).count(), 1, "{label}");
+    }
+}
+
+#[test]
+fn an_address_that_the_resolver_says_twice_is_checked_once() {
+    let Some(nodes) = Nodes::start([(V4, whole(1))]) else {
+        return;
+    };
+    let run = nodes.run(&[V4, V4], "");
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert_eq!(run.value("login_ok_a2"), None);
+    assert_eq!(nodes.finish()[0].connections, 1);
+}
+
+#[test]
+fn a_dead_node_is_found() {
+    let Some(nodes) = Nodes::start([(V4, whole(1)), (OTHER, whole(2))]) else {
+        return;
+    };
+    let all = [OTHER, NOBODY, V4];
+    let run = nodes.run(&all, "");
+    assert_eq!(run.code, 2, "{run:#?}");
+    let told = format!("{NOBODY} connect failed: ");
+    assert!(run.summary().contains(&told) && run.summary().contains("refused"), "{run:#?}");
+    assert_eq!([1, 2, 3].map(|n| run.value(&format!("login_ok_a{n}"))), [Some(1.0), Some(1.0), Some(0.0)]);
+    assert!(node_lines(&run, NOBODY)[0].starts_with("[CRITICAL] "), "{run:#?}");
+    assert!(node_lines(&run, V4)[0].starts_with("[OK] "), "{run:#?}");
+
+    // A check of the name alone does not see it.
+    let plugin = nodes.shim.answer(nodes.plugin(), listed(&all));
+    assert_eq!(plugin.run().check_sound().code, 0);
+}
+
+#[test]
+fn the_worst_node_gives_the_state() {
+    let refused = [vec![send(GREETING), expect("LOGIN"), tagged("NO [AUTHENTICATIONFAILED] no")], leave()].concat();
+    let hangs = || session(&[("INBOX", vec![Silence])]);
+    for (third, code, first) in [
+        (whole(3), 1, format!("{OTHER} select INBOX timed out after 0.400 s")),
+        (refused, 2, format!("{THIRD} login failed: NO [AUTHENTICATIONFAILED] no")),
+    ] {
+        let Some(nodes) = Nodes::start([(V4, whole(1)), (OTHER, hangs()), (THIRD, third)]) else {
+            return;
+        };
+        let run = nodes.run(&[V4, OTHER, THIRD], "--limit select=400ms");
+        assert_eq!(run.code, code, "{run:#?}");
+        let summary = run.summary().split_once(": ").unwrap().1;
+        assert!(summary.starts_with(&first), "{run:#?}");
+        let states =
+            [V4, OTHER, THIRD].map(|address| node_lines(&run, address)[0].split(' ').next().unwrap().to_owned());
+        assert_eq!(states, ["[OK]", "[WARNING]", if code == 1 { "[OK]" } else { "[CRITICAL]" }]);
+    }
+}
+
+#[test]
+fn a_hung_node_delays_no_other_and_ends_in_time() {
+    for hung in [vec![Silence], vec![send(GREETING), expect("LOGIN"), Silence]] {
+        let Some(nodes) = Nodes::start([(V4, hung), (OTHER, whole(2)), (THIRD, whole(3))]) else {
+            return;
+        };
+        let run = nodes.run(&[THIRD, V4, OTHER], "-t 3");
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.elapsed < Duration::from_secs(10), "{run:#?}");
+        assert!(run.value("total").unwrap() < 3.5, "{run:#?}");
+        assert_eq!([1, 2, 3].map(|n| run.value(&format!("login_ok_a{n}"))), [Some(0.0), Some(1.0), Some(1.0)]);
+        assert!(run.summary().starts_with(&format!("imap.example.org: {V4} ")), "{run:#?}");
+        assert!(run.summary().contains("(total limit 3 s)"), "{run:#?}");
+        assert_eq!(run.value("timed_out"), Some(1.0));
+        let records = nodes.finish();
+        assert!(records[1].contains("LOGOUT") && records[2].contains("LOGOUT"), "{records:#?}");
+    }
+}
+
+#[test]
+fn a_fresh_connection_goes_to_the_node_that_lost_the_mailbox() {
+    let names = ["one", "two"];
+    let lost = session(&[("one", vec![Close])]);
+    // Every connection to the second node loses the first mailbox that it is asked for.
+    let Some(nodes) = Nodes::start([(V4, session(&[("one", good(1)), ("two", good(2))])), (OTHER, lost)]) else {
+        return;
+    };
+    let plugin = mailboxes_of("imap.example.org", nodes.port, &names).arg("--every-address");
+    let run = nodes.shim.answer(plugin, listed(&[V4, OTHER])).run();
+    assert_eq!(run.check_sound().code, 2, "{run:#?}");
+    let ok = ["select_one_ok_a1", "select_two_ok_a1", "select_one_ok_a2", "select_two_ok_a2"];
+    assert_eq!(ok.map(|label| run.value(label)), [Some(1.0), Some(1.0), Some(0.0), Some(0.0)]);
+    let connections: Vec<usize> = nodes.finish().iter().map(|record| record.connections).collect();
+    assert_eq!(connections, [1, 2]);
+}
+
+#[test]
+fn a_signal_ends_every_address_and_keeps_what_was_measured() {
+    let Some(nodes) = Nodes::start([(V4, whole(1)), (OTHER, ended_in_login()), (THIRD, ended_in_login())]) else {
+        return;
+    };
+    let waiting = [1, 2].map(|node| nodes.servers[node].watch(|record| record.contains("LOGIN")));
+    let done = nodes.servers[0].watch(|record| record.left);
+    let due = move || waiting.iter().all(|waits| waits()) && done();
+    let plugin = nodes.plugin().args(["--every-address", "-t", "60"]).signals(&["TERM"], due);
+    let run = nodes.shim.answer(plugin, listed(&[V4, OTHER, THIRD])).run();
+    run.check_sound();
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.elapsed < Duration::from_secs(30), "{run:#?}");
+    assert_eq!([1, 2, 3].map(|n| run.value(&format!("login_ok_a{n}"))), [Some(1.0), Some(0.0), Some(0.0)]);
+    assert_eq!(run.value("messages_INBOX_a1"), Some(1.0));
+    for address in [OTHER, THIRD] {
+        let told = node_lines(&run, address)[0].contains("login failed: ended by SIGTERM after ");
+        assert!(told, "{run:#?}");
+    }
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_one_failure() {
+    let Some(shim) = Resolver::build() else {
+        return;
+    };
+    let plugin = || mailboxes_of("imap.example.org", 1, &["INBOX"]).args(["--every-address", "-t", "1"]);
+    let unknown = shim.load(plugin()).env("SHIM_FAILS", "1").run();
+    let silent = shim.load(plugin()).run();
+    for (run, told) in [(unknown, "resolve failed: "), (silent, "resolve timed out after ")] {
+        run.check_sound();
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.elapsed < Duration::from_secs(8), "{run:#?}");
+        assert!(run.summary().starts_with(&format!("imap.example.org: {told}")), "{run:#?}");
+        assert_eq!(run.value("login_ok_a1"), Some(0.0), "{run:#?}");
+        let cause = told.trim_end_matches(" after ").trim_end_matches(": ");
+        assert!(run.stdout.contains(&format!("not run: {cause}")), "{run:#?}");
+    }
+}
+
+#[test]
+fn more_addresses_than_are_checked_are_told() {
+    let names: Vec<String> = (1..=18).map(|node| format!("127.0.1.{node}")).collect();
+    let nodes: Vec<&str> = names.iter().map(String::as_str).collect();
+    let Some(nodes) = Nodes::start(nodes.into_iter().map(|node| (node, whole(1)))) else {
+        return;
+    };
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let run = nodes.run(&names, "");
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(run.stdout.contains("2 more addresses not checked"), "{run:#?}");
+    assert_eq!(run.value("login_ok_a16"), Some(1.0));
+    assert_eq!(run.value("login_ok_a17"), None);
+    let called = nodes.finish().iter().filter(|record| record.connections > 0).count();
+    assert_eq!(called, 16);
+}
+
+#[test]
+fn that_addresses_are_not_checked_is_told_however_bad_the_others_are() {
+    let Some(shim) = Resolver::build() else {
+        return;
+    };
+    let names: Vec<String> = (1..=18).map(|node| format!("127.0.1.{node}")).collect();
+    let plugin = mailboxes_of("imap.example.org", 1, &["INBOX"]).arg("--every-address");
+    let run = shim.load(plugin).env("SHIM_ADDRESSES", names.join(",")).run();
+    run.check_sound();
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.summary().ends_with("2 more addresses not checked"), "{run:#?}");
+    assert!(run.summary().contains(" 127.0.1.1 connect failed: port 1: connection refused"), "{run:#?}");
+}
+
+#[test]
+fn a_real_node_with_an_expired_certificate_is_found_behind_a_good_one() {
+    let Some(shim) = Resolver::build() else {
+        return;
+    };
+    let dovecot = dovecot();
+    let port = dovecot.imaps_port.to_string();
+    let plugin = || {
+        Plugin::new(["-H", "imap.example.org", "-p", &port, "-u", "ordinary", "--ca-file", &dovecot.ca_file])
+            .arg("--password-file")
+            .arg(dovecot.password_file("ordinary"))
+            .args(["-m", "INBOX", "-m", "Archive", "-t", "25"])
+    };
+    for order in ["127.0.0.1,127.0.0.2", "127.0.0.2,127.0.0.1"] {
+        let run = shim.answer(plugin().arg("--every-address"), order).run();
+        run.check_sound();
+        assert_eq!(run.code, 2, "{run:#?}");
+        let told = "127.0.0.2 tls failed: certificate has expired (3 days ago)";
+        assert!(run.summary().contains(told), "{run:#?}");
+        assert!(run.summary().contains("127.0.0.1 login 0."), "{run:#?}");
+        assert_eq!(run.value("messages_Archive_a1"), Some(5.0));
+        assert_eq!(run.value("login_ok_a2"), Some(0.0));
+        assert!(run.value("cert_days_a1") > Some(300.0) && run.value("cert_days_a2") < Some(-2.0), "{run:#?}");
+    }
+    let run = shim.answer(plugin(), "127.0.0.1,127.0.0.2").run();
+    assert_eq!(run.check_sound().code, 0, "the name alone looks good: {run:#?}");
+}
+
+const V4: &str = "127.0.0.1";
+const OTHER: &str = "127.0.0.2";
+const THIRD: &str = "127.0.0.3";
+/// Nobody listens there.
+const NOBODY: &str = "127.0.0.9";
+const V6: &str = "::1";
+
+/// The nodes behind a name: a server on each of these addresses, all on one port.
+struct Nodes {
+    port: u16,
+    servers: Vec<Server>,
+    shim: Resolver,
+}
+
+impl Nodes {
+    /// None, said loudly, where the resolver or IPv6 is missing.
+    fn start<'a>(nodes: impl IntoIterator<Item = (&'a str, Vec<Step>)>) -> Option<Self> {
+        let nodes: Vec<(IpAddr, Vec<Step>)> =
+            nodes.into_iter().map(|(address, script)| (address.parse().unwrap(), script)).collect();
+        if let Some((v6, _)) = nodes.iter().find(|(address, _)| address.is_ipv6())
+            && let Err(error) = Server::at(SocketAddr::new(*v6, 0), Vec::new())
+        {
+            eprintln!("SKIPPED: a test of two address families needs {v6}: {error}");
+            return None;
+        }
+        let shim = Resolver::build()?;
+        // A port that is free on one address may be taken on another.
+        for _ in 0..50 {
+            let mut port = 0;
+            let servers = nodes.iter().map_while(|(address, script)| {
+                let server = Server::at(SocketAddr::new(*address, port), script.clone()).ok()?;
+                port = server.port;
+                Some(server)
+            });
+            let servers: Vec<Server> = servers.collect();
+            if servers.len() == nodes.len() {
+                return Some(Self { port, servers, shim });
+            }
+        }
+        panic!("no port is free on all addresses");
+    }
+
+    fn plugin(&self) -> Plugin {
+        mailboxes_of("imap.example.org", self.port, &["INBOX"])
+    }
+
+    fn run(&self, order: &[&str], args: &str) -> Run {
+        let plugin = self.plugin().arg("--every-address").args(args.split_whitespace());
+        let run = self.shim.answer(plugin, listed(order)).run();
+        run.check_sound();
+        assert!(!run.stdout.contains(PASSWORD), "{run:#?}");
+        run
+    }
+
+    fn finish(self) -> Vec<Record> {
+        self.servers.into_iter().map(Server::finish).collect()
+    }
+}
+
+fn listed(addresses: &[&str]) -> String {
+    addresses.join(",")
+}
+
+/// The lines that tell of one address.
+fn node_lines<'a>(run: &'a Run, address: &str) -> Vec<&'a str> {
+    let of_address =
+        |line: &&str| line.split_once("] ").is_some_and(|(_, told)| told.starts_with(&format!("{address}: ")));
+    run.long_text().into_iter().filter(of_address).collect()
+}
+
+/// A run over these connections, held to what holds for every run.
+fn run(scripts: Vec<Vec<Step>>, names: &[&str], args: &str) -> (Run, Record) {
+    let server = Server::in_turn(scripts);
+    let run = mailboxes(server.port, names).args(args.split_whitespace()).run();
+    run.check_sound();
+    assert!(!run.stdout.contains(PASSWORD), "{run:#?}");
+    let record = server.finish();
+    assert_eq!(record.surprises, Vec::<String>::new(), "{run:#?}");
+    (run, record)
+}
+
+fn mailboxes(port: u16, names: &[&str]) -> Plugin {
+    mailboxes_of("127.0.0.1", port, names)
+}
+
+fn mailboxes_of(host: &str, port: u16, names: &[&str]) -> Plugin {
+    Plugin::new(["-H", host, "-p", &port.to_string(), "-u", USER, "--tls", "none"])
+        .args(names.iter().flat_map(|name| ["-m", name]))
+        .args(["-t", "60"])
+        .password(PASSWORD)
+}
+
+/// A session in which the mailboxes are answered so; its LOGOUT comes where the last answer lets it.
+fn session(mailboxes: &[(&str, Vec<Step>)]) -> Vec<Step> {
+    let mut script = vec![send(GREETING), expect("LOGIN"), tagged("OK Logged in")];
+    for (name, answer) in mailboxes {
+        // A reset needs the client's words unread.
+        if !matches!(answer[..], [Reset]) {
+            script.push(expect(name));
+        }
+        script.extend(answer.iter().cloned());
+    }
+    script.extend(leave());
+    script
+}
+
+fn whole(messages: u32) -> Vec<Step> {
+    // The server goes on reading until the client has left.
+    let mut script = session(&[("INBOX", good(messages))]);
+    script.pop();
+    script.push(Silence);
+    script
+}
+
+fn ended_in_login() -> Vec<Step> {
+    vec![send(GREETING), expect("LOGIN"), Silence]
+}
+
+fn good(messages: u32) -> Vec<Step> {
+    vec![send(&format!("* {messages} EXISTS\r\n")), tagged("OK [READ-WRITE] done")]
+}
+
+fn expect(text: &str) -> Step {
+    Step::Expect(text.to_owned())
+}
+
+/// The mailboxes that are told to be good.
+fn opened<'a>(run: &Run, names: &[&'a str]) -> Vec<&'a str> {
+    let is_ok = |name: &&str| run.value(&format!("select_{name}_ok")).unwrap() > 0.5;
+    names.iter().copied().filter(is_ok).collect()
+}
+
+fn commands(record: &Record, command: &str) -> usize {
+    record.commands().iter().filter(|said| *said == command).count()
+}

@@ -1,0 +1,116 @@
+//! A library that stands in for getaddrinfo, loaded into the plugin: a resolver that answers as a test wants it, or never.
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::plugin::Plugin;
+
+pub struct Resolver {
+    folder: tempfile::TempDir,
+}
+
+/// What is told by environment variables: `SHIM_ADDRESSES` is the answer in its order, without it there is none, ever;
+/// with `SHIM_FAILS` there is no such name; `SHIM_CALLED` is a file that is made when the resolver is asked. With
+/// `SHIM_BREAKS=N` the thread that asked has no clock from its Nth look at it on, which makes the standard library panic.
+const SOURCE: &str = r#"
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static __thread int looks_left = -1;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    if (looks_left > 0)
+        looks_left--;
+    if (looks_left != 0)
+        return syscall(SYS_clock_gettime, clock, now);
+    errno = EFAULT;
+    return -1;
+}
+
+struct answer { struct addrinfo info; struct sockaddr_in6 address; };
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **result)
+{
+    char *list = getenv("SHIM_ADDRESSES"), *called = getenv("SHIM_CALLED"), *breaks = getenv("SHIM_BREAKS");
+    int port = htons(service ? atoi(service) : 0);
+    (void)node;
+    if (called)
+        close(creat(called, 0600));
+    if (getenv("SHIM_FAILS"))
+        return EAI_NONAME;
+    while (!list)
+        pause();
+    list = strdup(list);
+    for (char *one = strtok(list, ","); one; one = strtok(NULL, ",")) {
+        struct answer *answer = calloc(1, sizeof *answer);
+        struct sockaddr_in *v4 = (struct sockaddr_in *)&answer->address;
+        struct addrinfo *info = &answer->info;
+        if (strchr(one, ':')) {
+            info->ai_family = answer->address.sin6_family = AF_INET6;
+            info->ai_addrlen = sizeof answer->address;
+            answer->address.sin6_port = port;
+            inet_pton(AF_INET6, one, &answer->address.sin6_addr);
+        } else {
+            info->ai_family = v4->sin_family = AF_INET;
+            info->ai_addrlen = sizeof *v4;
+            v4->sin_port = port;
+            inet_pton(AF_INET, one, &v4->sin_addr);
+        }
+        info->ai_socktype = hints && hints->ai_socktype ? hints->ai_socktype : SOCK_STREAM;
+        info->ai_protocol = IPPROTO_TCP;
+        info->ai_addr = (struct sockaddr *)&answer->address;
+        *result = info;
+        result = &info->ai_next;
+    }
+    free(list);
+    if (breaks)
+        looks_left = atoi(breaks);
+    return 0;
+}
+"#;
+
+impl Resolver {
+    /// None, said loudly, where there is no C compiler.
+    pub fn build() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("resolver.c");
+        std::fs::write(&source, SOURCE).unwrap();
+        let built = Command::new("cc")
+            .args(["-shared", "-fPIC", "-o"])
+            .arg(folder.path().join("resolver.so"))
+            .arg(&source)
+            .status();
+        match built {
+            Ok(status) => assert!(status.success(), "the resolver does not compile"),
+            Err(error) => {
+                eprintln!("SKIPPED: a test of the resolver needs cc: {error}");
+                return None;
+            }
+        }
+        Some(Self { folder })
+    }
+
+    pub fn load(&self, plugin: Plugin) -> Plugin {
+        plugin.env("LD_PRELOAD", self.folder.path().join("resolver.so"))
+    }
+
+    /// The same, and it answers with these addresses.
+    pub fn answer(&self, plugin: Plugin, addresses: impl AsRef<OsStr>) -> Plugin {
+        self.load(plugin).env("SHIM_ADDRESSES", addresses)
+    }
+
+    /// A file that is there once the resolver was asked, by a plugin that has its path in `SHIM_CALLED`.
+    pub fn called(&self) -> PathBuf {
+        self.folder.path().join("called")
+    }
+}
