@@ -89,8 +89,10 @@ struct Run<'a> {
     began: Option<Instant>,
     /// One entry per phase that has ended; the next phase of the plan is the running one.
     ended: Vec<Option<Record>>,
-    /// Why no further phase is run.
-    over: Option<String>,
+    /// No further phase is run.
+    over: bool,
+    /// Why, where that is not an earlier phase.
+    cause: Option<String>,
     obstacle: Option<String>,
     timed_out: bool,
     /// When the verdict was reached: at the end of the last phase before LOGOUT.
@@ -117,7 +119,8 @@ impl<'a> Run<'a> {
             workers: 0,
             began: None,
             ended: Vec::new(),
-            over: None,
+            over: false,
+            cause: None,
             obstacle: None,
             timed_out: false,
             verdict: None,
@@ -127,7 +130,7 @@ impl<'a> Run<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.over.is_some() || self.running().is_none()
+        self.over || self.running().is_none()
     }
 
     fn running(&self) -> Option<&'a Phase> {
@@ -196,7 +199,7 @@ impl<'a> Run<'a> {
             self.go_on();
         }
         if lost && self.began.is_some() {
-            self.over = Some(String::new());
+            self.over = true;
         }
     }
 
@@ -222,7 +225,7 @@ impl<'a> Run<'a> {
             self.go_on();
         }
         if self.began.is_some() {
-            self.over = Some(String::new());
+            self.over = true;
         }
     }
 
@@ -249,7 +252,7 @@ impl<'a> Run<'a> {
         }
         self.skip_impossible();
         self.push(Some(Record::new(Outcome::Failed(why))), Instant::now());
-        self.over = Some(String::new());
+        self.over = true;
     }
 
     /// The worker panicked.
@@ -259,17 +262,18 @@ impl<'a> Run<'a> {
             return self.give_up(fault);
         }
         self.push(Some(Record::new(Outcome::Fault(fault.to_owned()))), Instant::now());
-        self.over = Some(String::new());
+        self.over = true;
     }
 
     /// No phase is running, and none can be begun.
     fn give_up(&mut self, why: &str) {
+        self.over = true;
         if self.workers > 1 {
-            self.over = Some(format!("could not connect again: {why}"));
-            return;
+            self.cause = Some(format!("could not connect again: {why}"));
+        } else {
+            self.obstacle = Some(why.to_owned());
+            self.cause = Some("the run could not begin".to_owned());
         }
-        self.obstacle = Some(why.to_owned());
-        self.over = Some("the run could not begin".to_owned());
     }
 
     /// As [`Run::give_up`], with the file that was being read.
@@ -317,13 +321,12 @@ impl<'a> Run<'a> {
     /// Fills in what is missing: phases without an outcome were not run, and there is something to blame for it.
     fn report(mut self) -> Report {
         let end = self.verdict.filter(|_| self.began.is_some()).unwrap_or_else(Instant::now);
-        let why_over = self.over.filter(|why| !why.is_empty());
         let known = self.ended.len();
         self.ended.resize(self.plan.phases.len(), None);
         let mut blame = String::new();
         let mut records = Vec::with_capacity(self.plan.phases.len());
         for (place, (phase, ended)) in self.plan.phases.iter().zip(self.ended).enumerate() {
-            let cause = why_over.as_ref().filter(|_| place >= known).unwrap_or(&blame);
+            let cause = self.cause.as_ref().filter(|_| place >= known).unwrap_or(&blame);
             let record = ended.unwrap_or_else(|| Record::new(Outcome::NotRun(cause.clone())));
             match &record.outcome {
                 Outcome::Failed(_) | Outcome::Fault(_) => blame = format!("{} failed", phase.operation.title()),
