@@ -235,3 +235,15 @@ fn a_certificate_that_nobody_vouches_for_gets_no_password() {
         assert!(!server.finish().contains("LOGIN"));
     }
 }
+
+#[test]
+fn a_megabyte_that_masking_makes_longer_costs_no_memory() {
+    let greeting = [b"* OK ".to_vec(), b"a".repeat(1_000_000)].concat();
+    let script = ended(Mode::Implicit, "greeting", vec![Step::Send(greeting), Step::Close]);
+    let server = Server::start(script);
+    let run = plugin(server.port, Mode::Implicit).args(["-t", "20", "--no-verify"]).password("a").run();
+    run.check_sound();
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.summary().contains("***"), "{run:#?}");
+    assert!(run.peak_kib < 16 * 1024, "{run:#?}");
+}

@@ -1,0 +1,119 @@
+//! Ranges, durations and selectors against references that are written without the program's own parsers.
+
+#![no_main]
+
+use check_imap_session::threshold::{Range, Selector, duration};
+use check_imap_session_fuzz::check_refusal;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &str| {
+    match (Range::parse(input), bounds(input)) {
+        (Ok(range), Some(bounds)) => check_range(&range, input, &bounds),
+        (Err(why), None) => check_refusal(&why),
+        (range, bounds) => panic!("{input:?}: {range:?} is not {bounds:?}"),
+    }
+    match (duration(input), microseconds(input)) {
+        // The last microsecond is rounded up, and halves of one are a float's business.
+        (Ok(duration), Some(exact)) => assert!(duration.as_micros().abs_diff(exact) <= 1, "{input:?}: {duration:?}"),
+        (Err(why), None) => check_refusal(&why),
+        // At the ends of what is taken the float may be a hair off.
+        (Ok(duration), None) => assert!([1_000, 86_400_000_000].contains(&duration.as_micros()), "{input:?}"),
+        (Err(why), Some(exact)) => assert!([1_000, 86_400_000_000].contains(&exact), "{why}"),
+    }
+    let (selector, value) = Selector::split(input);
+    match selector {
+        Some(selector) => check_selector(&selector, value, input),
+        None => assert!(value == input && !input.contains('=')),
+    }
+});
+
+/// A range as the Monitoring Plugins define it.
+#[derive(Debug)]
+struct Bounds {
+    start: f64,
+    end: f64,
+    inside: bool,
+}
+
+impl Bounds {
+    fn alarms(&self, value: f64) -> bool {
+        (self.start <= value && value <= self.end) == self.inside
+    }
+}
+
+/// `[@][start:][end]`, with at least one bound, at most 40 bytes.
+fn bounds(text: &str) -> Option<Bounds> {
+    if text.len() > 40 {
+        return None;
+    }
+    let (inside, text) = match text.as_bytes() {
+        [b'@', ..] => (true, &text[1..]),
+        _ => (false, text),
+    };
+    let parts: Vec<&str> = text.split(':').collect();
+    let (start, end) = match parts[..] {
+        ["" | "~", ""] if parts[0].is_empty() => return None,
+        [start, end] => (start, end),
+        [end] if !end.is_empty() => ("", end),
+        _ => return None,
+    };
+    let start = match start {
+        "" => 0.0,
+        "~" => f64::NEG_INFINITY,
+        number => decimal(number)?,
+    };
+    let end = if end.is_empty() { f64::INFINITY } else { decimal(end)? };
+    (start <= end).then_some(Bounds { start, end, inside })
+}
+
+/// Digits with at most one point among, before or behind them; finite.
+fn decimal(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let sound = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && digits.bytes().any(|byte| byte.is_ascii_digit())
+        && digits.bytes().filter(|byte| *byte == b'.').count() < 2;
+    text.parse().ok().filter(|number: &f64| sound && number.is_finite())
+}
+
+fn check_range(range: &Range, text: &str, bounds: &Bounds) {
+    assert_eq!(range.text(), text);
+    let mut values = vec![0.0, 1.0, -1.0, f64::MAX, f64::MIN];
+    for bound in [bounds.start, bounds.end].into_iter().filter(|bound| bound.is_finite()) {
+        assert_eq!(bounds.alarms(bound), bounds.inside, "an end point belongs to its range");
+        values.extend([bound, bound.next_up(), bound.next_down()]);
+    }
+    for value in values {
+        assert_eq!(range.breach(value).is_some(), bounds.alarms(value), "{text} at {value}");
+    }
+}
+
+/// A time from a millisecond to a day, to the microsecond, without floats.
+fn microseconds(text: &str) -> Option<u128> {
+    let (number, unit) = match text.trim_end_matches(|c: char| !c.is_ascii_digit() && c != '.') {
+        number if text == format!("{number}ms") => (number, 1_000),
+        number if text == format!("{number}m") => (number, 60_000_000),
+        number if text == number || text == format!("{number}s") => (number, 1_000_000),
+        _ => return None,
+    };
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    if whole.len() + part.len() == 0 || !whole.bytes().chain(part.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let whole = whole.trim_start_matches('0');
+    if whole.len() > 12 {
+        return None;
+    }
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<u128>().ok()? };
+    let part = format!("{part:0<20}").get(..20)?.parse::<u128>().ok()?;
+    let pico = whole * unit * 1_000_000 + part * unit / 100_000_000_000_000;
+    (1_000_000_000..=86_400_000_000_000_000).contains(&pico).then_some(pico.div_ceil(1_000_000))
+}
+
+/// Put together again it is the same text, and each part ends where the next one begins.
+fn check_selector(selector: &Selector, value: &str, text: &str) {
+    let metric = selector.metric.as_ref().map_or_else(String::new, |metric| format!(".{metric}"));
+    let target = selector.target.as_ref().map_or_else(String::new, |target| format!(":{target}"));
+    assert_eq!(format!("{}{metric}{target}={value}", selector.phase), text);
+    assert!(!selector.phase.contains(['.', ':']), "{selector:?}");
+    assert!(!metric.contains(':') && !value.contains('='), "{selector:?}");
+}
