@@ -43,9 +43,7 @@ pub fn judge(report: &Report, options: &Options, now: DateTime<Utc>) -> Verdict 
     }
     let mut total = Judgement { state: ServiceState::Ok, breaches: Vec::new() };
     total.hold(options, None, TIME, Some(report.total.as_secs_f64()));
-    let worst = phases.iter().chain([&total]).map(|judgement| judgement.state).max().unwrap_or(ServiceState::Unknown);
-    // Without an obstacle every phase that was not run has an earlier one to blame.
-    let state = if report.obstacle.is_some() { worst.max(ServiceState::Unknown) } else { worst };
+    let state = phases.iter().chain([&total]).map(|judgement| judgement.state).max().unwrap_or(ServiceState::Unknown);
     Verdict { state, phases, total }
 }
 
@@ -78,14 +76,8 @@ fn judge_phase(operation: &Operation, record: &Record, cert_days: Option<f64>, o
     let mut judgement = Judgement { state: ServiceState::Ok, breaches: Vec::new() };
     judgement.state = match &record.outcome {
         Outcome::Ok => ServiceState::Ok,
-        Outcome::Fault(_) => ServiceState::Unknown,
-        Outcome::NotRun(_) => {
-            if is_logout {
-                ServiceState::Ok
-            } else {
-                ServiceState::Unknown
-            }
-        }
+        Outcome::NotRun(_) if is_logout => ServiceState::Ok,
+        Outcome::NotRun(_) | Outcome::Fault(_) => ServiceState::Unknown,
         Outcome::Failed(_) => chosen(&options.on_failure, operation).unwrap_or(if is_logout {
             ServiceState::Ok
         } else {

@@ -30,10 +30,12 @@ fn main() {
     if output.len() > PIPE {
         // A reader that does not read must not keep us.
         let code = state.exit_code();
-        thread::spawn(move || {
+        let watch = move || {
             thread::sleep(STUCK);
             std::process::exit(code);
-        });
+        };
+        // Without a thread to be had we write all the same.
+        let _ = thread::Builder::new().spawn(watch);
     }
     // A closed standard output is no reason to fail: the exit code still tells.
     let mut stdout = std::io::stdout();
