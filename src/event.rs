@@ -1,6 +1,6 @@
 //! What the worker tells the supervisor, and how an operation can end.
 
-use crate::outcome::Certificate;
+use crate::outcome::{Certificate, Tls};
 use crate::plan::Plan;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -99,8 +99,8 @@ pub enum Fact {
     Refused(SocketAddr, String),
     /// The address that answered, and a handle to close the connection by.
     Peer(SocketAddr, Option<TcpStream>),
-    /// TLS version and cipher.
-    Tls(String),
+    /// What TLS agreed on.
+    Tls(Tls),
     /// The server's certificate.
     Certificate(Certificate),
     /// Where trust comes from.

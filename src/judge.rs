@@ -43,7 +43,8 @@ pub fn judge(report: &Report, options: &Options, now: DateTime<Utc>) -> Verdict 
     }
     let mut total = Judgement { state: ServiceState::Ok, breaches: Vec::new() };
     total.hold(options, None, TIME, Some(report.total.as_secs_f64()));
-    let state = phases.iter().chain([&total]).map(|judgement| judgement.state).max().unwrap_or(ServiceState::Unknown);
+    let own = if report.obstacle.is_some() { ServiceState::Unknown } else { ServiceState::Ok };
+    let state = phases.iter().chain([&total]).map(|judgement| judgement.state).fold(own, ServiceState::max);
     Verdict { state, phases, total }
 }
 

@@ -20,6 +20,7 @@ pub mod signals;
 pub mod stream;
 pub mod supervisor;
 pub mod text;
+pub mod textfile;
 pub mod threshold;
 pub mod tls;
 

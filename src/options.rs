@@ -5,11 +5,11 @@ use crate::extra_opts;
 use crate::secret::Secret;
 use crate::text::{self, shown};
 use crate::threshold::{Range, Selector, duration};
-pub use crate::values::{Family, PASSWORD_VARIABLE, PasswordSource, TlsMode, TlsVersion};
 use crate::values::{
-    TLS_MODES, TLS_VERSIONS, choice, host, limit, mailbox, no_password_here, password_source, path, port, state,
-    threshold, username,
+    FORMATS, TLS_MODES, TLS_VERSIONS, choice, host, limit, mailbox, no_password_here, password_source, path, port,
+    state, threshold, username,
 };
+pub use crate::values::{Family, Format, PASSWORD_VARIABLE, PasswordSource, TlsMode, TlsVersion};
 use nagiosplugin::ServiceState;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,6 +56,12 @@ pub struct Options {
     pub on_timeout: Vec<(Option<Selector>, ServiceState)>,
     /// States of failed phases; without a selector for all but logout.
     pub on_failure: Vec<(Option<Selector>, ServiceState)>,
+    /// How the report is printed.
+    pub output: Format,
+    /// Where Prometheus text goes, beside what is printed.
+    pub textfile: Option<PathBuf>,
+    /// Exit 0 whatever the state.
+    pub exit_ok: bool,
     /// Unknown values as `U` in perfdata.
     pub perfdata_u: bool,
     /// 0 to 3.
@@ -80,11 +86,15 @@ pub enum Request {
 }
 
 /// One option. Without a value it is a flag, without a line in `--help` it is hidden.
-struct Opt {
-    short: &'static str,
-    long: &'static str,
-    value: &'static str,
-    help: &'static str,
+pub struct Opt {
+    /// A letter, or nothing.
+    pub short: &'static str,
+    /// Without dashes.
+    pub long: &'static str,
+    /// What stands for the value in `--help`.
+    pub value: &'static str,
+    /// The line in `--help`.
+    pub help: &'static str,
     /// What an occurrence does; later ones come after earlier ones.
     set: fn(&mut Options, &str) -> Result<(), String>,
 }
@@ -99,7 +109,9 @@ const fn opt(
     Opt { short, long, value, help, set }
 }
 
-const TABLE: &[Opt] = &[
+/// All options, in the order of `--help`. Whatever else lists them (README, man page, completions, Icinga's command) is
+/// held against this table by a test.
+pub const TABLE: &[Opt] = &[
     opt("H", "hostname", "HOST", "name or address of the server; required", |o, v| put(&mut o.host, host(v))),
     opt("p", "port", "PORT", "default 993, with --tls starttls or none 143", |o, v| put(&mut o.port, port(v))),
     opt("4", "ipv4", "", "IPv4 only", |o, _| family(o, Family::V4)),
@@ -153,6 +165,17 @@ const TABLE: &[Opt] = &[
         "state of a failed phase, repeatable; STATE is ok, warning, critical or unknown",
         |o, v| add(&mut o.on_failure, state(v)),
     ),
+    opt("o", "output", "FORMAT", "nagios (default), prometheus or json", |o, v| {
+        put(&mut o.output, choice(v, &FORMATS))
+    }),
+    opt(
+        "",
+        "textfile",
+        "FILE",
+        "also write Prometheus text to FILE, for the textfile collector of node_exporter",
+        |o, v| put(&mut o.textfile, path(v).map(Some)),
+    ),
+    opt("", "exit-ok", "", "exit 0 whatever the state (for collecting only)", |o, _| put(&mut o.exit_ok, Ok(true))),
     opt("", "perfdata-u", "", "perfdata: print unknown values as U", |o, _| put(&mut o.perfdata_u, Ok(true))),
     opt(
         "v",
@@ -225,6 +248,9 @@ impl Options {
             critical: Vec::new(),
             on_timeout: Vec::new(),
             on_failure: Vec::new(),
+            output: Format::Nagios,
+            textfile: None,
+            exit_ok: false,
             perfdata_u: false,
             verbosity: 0,
         };

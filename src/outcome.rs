@@ -52,7 +52,7 @@ pub struct Report {
     pub records: Vec<Record>,
     /// From program start to the verdict, LOGOUT not included.
     pub total: Duration,
-    /// Why nothing could be begun (files of our own).
+    /// What was wrong with files of our own: why nothing could be begun, or what could not be written.
     pub obstacle: Option<String>,
     /// Whether a limit ended a phase, or the preparation.
     pub timed_out: bool,
@@ -89,14 +89,23 @@ pub struct Facts {
     pub refused: Vec<(SocketAddr, String)>,
     /// The address that answered.
     pub peer: Option<SocketAddr>,
-    /// TLS version and cipher.
-    pub tls: Option<String>,
+    /// What TLS agreed on.
+    pub tls: Option<Tls>,
     /// The server's certificate.
     pub certificate: Option<Certificate>,
     /// Where trust comes from.
     pub trust: Option<String>,
     /// The IMAP dialogue, secrets masked.
     pub dialogue: Vec<String>,
+}
+
+/// What client and server agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// `TLSv1.3`
+    pub version: &'static str,
+    /// By OpenSSL's name.
+    pub cipher: &'static str,
 }
 
 /// What matters of a server's certificate (RFC 5280); text clean for output.

@@ -31,6 +31,12 @@ impl Signals {
         }
     }
 
+    /// Whether one has come.
+    #[must_use]
+    pub fn came(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).name.is_some()
+    }
+
     /// Where this cannot be set up, signals end the process as they always do.
     fn watch(&self) {
         if let Ok(mut incoming) = Incoming::new([SIGTERM, SIGINT, SIGHUP]) {

@@ -46,26 +46,28 @@ pub fn supervise(plan: &Plan, addresses: &[SocketAddr], worker: &Worker, signals
     run.report()
 }
 
-/// Runs what may block (file access, say) and gives up on it after `limit`, or at a signal.
+/// Runs what may block (file access, say) and gives up on it after `limit`, or at a signal where they are given.
 ///
 /// # Errors
 /// What ended it, in words.
 pub fn within<T: Send + 'static>(
     limit: Duration,
-    signals: &Signals,
+    signals: Option<&Signals>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
     let begun = Instant::now();
     let (result, answer) = mpsc::channel();
     let told = result.clone();
-    signals.listen(move |name| {
-        let _ = told.send(Err(ended_by(name, begun.elapsed())));
-    });
+    if let Some(signals) = signals {
+        signals.listen(move |name| {
+            let _ = told.send(Err(ended_by(name, begun.elapsed())));
+        });
+    }
     let worker = move || {
         let _ = result.send(Ok(work()));
     };
     thread::Builder::new().spawn(worker).map_err(|error| format!("no thread could be started: {error}"))?;
-    answer.recv_timeout(limit).unwrap_or_else(|_| Err(format!("could not be read within {}", text::limit(limit))))
+    answer.recv_timeout(limit).unwrap_or_else(|_| Err(format!("not done within {}", text::limit(limit))))
 }
 
 /// The next message; what came in time counts, however late we wake up.
@@ -516,9 +518,9 @@ mod tests {
     #[test]
     fn what_blocks_is_given_up() {
         let signals = Signals::default();
-        assert_eq!(within(Duration::from_secs(5), &signals, || 1), Ok(1));
+        assert_eq!(within(Duration::from_secs(5), Some(&signals), || 1), Ok(1));
         let sleep = || thread::sleep(Duration::from_secs(5));
-        assert!(within(Duration::from_millis(20), &signals, sleep).unwrap_err().contains("within 0.02 s"));
+        assert!(within(Duration::from_millis(20), Some(&signals), sleep).unwrap_err().contains("within 0.02 s"));
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use crate::event::{Fact, Failure};
 use crate::options::{Options, TlsMode, TlsVersion};
-use crate::outcome::{Certificate, span};
+use crate::outcome::{Certificate, Tls, span};
 use crate::text::{self, io_reason};
 use chrono::{DateTime, Utc};
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
@@ -107,7 +107,7 @@ impl Connector {
             tell(Fact::Certificate(facts(&certificate)));
         }
         let cipher = ssl.current_cipher().map_or("no cipher", |cipher| cipher.name());
-        tell(Fact::Tls(format!("{} {cipher}", ssl.version_str())));
+        tell(Fact::Tls(Tls { version: ssl.version_str(), cipher }));
         Ok(stream)
     }
 

@@ -42,6 +42,17 @@ pub enum TlsVersion {
     V1_3,
 }
 
+/// How the report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For Icinga, Nagios and NRPE.
+    Nagios,
+    /// The text exposition format.
+    Prometheus,
+    /// One object with everything known.
+    Json,
+}
+
 /// Where the password comes from.
 #[derive(Clone)]
 pub enum PasswordSource {
@@ -59,6 +70,10 @@ pub const TLS_MODES: [(&str, TlsMode); 3] =
 /// For `--tls-min`.
 pub const TLS_VERSIONS: [(&str, TlsVersion); 4] =
     [("1.0", TlsVersion::V1_0), ("1.1", TlsVersion::V1_1), ("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
+
+/// For `--output`.
+pub const FORMATS: [(&str, Format); 3] =
+    [("nagios", Format::Nagios), ("prometheus", Format::Prometheus), ("json", Format::Json)];
 
 /// 1 to 65535.
 pub fn port(value: &str) -> Result<Option<u16>, String> {
@@ -138,6 +153,11 @@ pub fn choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> 
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
         format!("{} is none of: {}", shown(value), names.join(", "))
     })
+}
+
+/// The word for a choice.
+pub fn name<T: PartialEq>(choice: &T, choices: &[(&'static str, T)]) -> &'static str {
+    choices.iter().find(|(_, other)| other == choice).map_or("", |(name, _)| name)
 }
 
 /// `[SELECTOR=]RANGE`; without a selector the total is meant.

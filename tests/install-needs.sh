@@ -1,8 +1,27 @@
 #!/bin/sh
-# Installs the Debian packages that are missing for building, tests and demo; does nothing where all are there.
-# A service that comes with a package (Dovecot's) is not started: the tests start instances of their own.
+# Installs the Debian packages that are missing; does nothing where all are there. No service that comes with a
+# package is started: the tests start instances of their own.
+#
+#   tests/install-needs.sh [SET ...]    build and tests; and with SET:
+#     consumers   Icinga 2, NRPE, Nagios, Prometheus, man and shells for `make test-consumers`
+#     director    Icinga Director with its database, for the slow part of it
+#     package     what `make deb` needs
+#     bench       what `make bench` and `make exactness` compare with and measure by
 set -eu
+
 needs='gcc pkg-config libssl-dev openssl dovecot-imapd'
+for set in "$@"; do
+    case $set in
+        consumers)
+            needs="$needs curl icinga2-bin icinga2-common nagios4-core nagios-nrpe-server nagios-nrpe-plugin"
+            needs="$needs prometheus prometheus-node-exporter man-db zsh bash-completion"
+            ;;
+        director) needs="$needs curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director" ;;
+        package) needs="$needs build-essential debhelper lintian" ;;
+        bench) needs="$needs curl valgrind strace python3 monitoring-plugins-basic tcpdump" ;;
+        *) echo "$set is no set of packages, see the head of $0" >&2 && exit 1 ;;
+    esac
+done
 
 missing=
 for package in $needs; do

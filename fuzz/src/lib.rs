@@ -3,7 +3,7 @@
 use check_imap_session::judge::judge;
 use check_imap_session::options::Options;
 use check_imap_session::outcome::Report;
-use check_imap_session::output::nagios;
+use check_imap_session::output;
 use check_imap_session::text::MAX_CHARS;
 use chrono::Utc;
 use nagiosplugin::ServiceState;
@@ -18,7 +18,7 @@ const MAX_MESSAGE: usize = 1_000;
 pub fn check_report(report: &Report, options: &Options) -> String {
     let now = Utc::now();
     let verdict = judge(report, options, now);
-    let output = nagios::render(report, &verdict, options, now);
+    let output = output::render(options.output, report, &verdict, options, now);
     let (first, long_text) = check_lines(&output, verdict.state);
     let (_, perfdata) = first.split_once('|').expect("there is perfdata");
     check_perfdata(perfdata);
@@ -38,7 +38,7 @@ pub fn check_report(report: &Report, options: &Options) -> String {
 
 /// Asserts that this is refused in one clean line.
 pub fn check_refusal(why: &str) {
-    let output = nagios::unknown(why);
+    let output = output::unknown(why);
     let (first, long_text) = check_lines(&output, ServiceState::Unknown);
     assert!(long_text.is_empty() && !first.contains('|'), "{output:?}");
 }

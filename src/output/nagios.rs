@@ -19,8 +19,7 @@ const MAX_MESSAGE: usize = 900;
 const MAX_BYTES: usize = 60_000;
 
 /// The whole output, with a line end.
-#[must_use]
-pub fn render(report: &Report, verdict: &Verdict, options: &Options, now: DateTime<Utc>) -> String {
+pub(super) fn render(report: &Report, verdict: &Verdict, options: &Options, now: DateTime<Utc>) -> String {
     let mut resource =
         Resource::new(NAME).with_fixed_state(verdict.state).with_description(summary(report, verdict, options));
     for item in perfdata(report, options, now) {
@@ -59,7 +58,7 @@ pub fn unknown(why: &str) -> String {
 }
 
 /// What is bad, the worst first, each with its reason; then what went well.
-fn summary(report: &Report, verdict: &Verdict, options: &Options) -> String {
+pub(super) fn summary(report: &Report, verdict: &Verdict, options: &Options) -> String {
     let mut bad: Vec<(ServiceState, String)> = Vec::new();
     if let Some(obstacle) = &report.obstacle {
         bad.push((ServiceState::Unknown, obstacle.clone()));
@@ -165,7 +164,7 @@ fn details(phase: &Phase, record: &Record, report: &Report, options: &Options, n
             details.extend(no_answer(facts));
         }
         Operation::Tls => {
-            details.extend(facts.tls.clone());
+            details.extend(facts.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher)));
             if let (Some(certificate), Some(days)) = (&facts.certificate, cert_days(Some(facts), now)) {
                 let expiry = certificate.not_after.format("%Y-%m-%d %H:%M UTC");
                 let (verb, distance) = if days < 0.0 {

@@ -11,12 +11,14 @@
 
 mod case;
 mod dovecot;
+mod exposition;
 mod faults;
 mod on_dead_network;
 mod on_dovecot;
 mod on_interruptions;
 mod on_many;
 mod on_network;
+mod on_outputs;
 mod on_script;
 mod on_secrets;
 mod plugin;

@@ -1,11 +1,12 @@
 //! What holds for every plan, whatever became of its phases and whatever a server wrote: properties of the report,
 //! read by the same strict grammar as the output of real runs.
 
+use crate::exposition::Exposition;
 use crate::plugin::Run;
 use check_imap_session::judge::judge;
-use check_imap_session::options::{Options, Request};
+use check_imap_session::options::{Format, Options, Request};
 use check_imap_session::outcome::{Certificate, Facts, Limit, Outcome, Record, Report};
-use check_imap_session::output::nagios;
+use check_imap_session::output;
 use check_imap_session::plan::Plan;
 use check_imap_session::secret::{Redactor, Secret};
 use check_imap_session::text;
@@ -21,6 +22,9 @@ const PASSWORD: &str = "hunter2 \"quoted\"";
 #[derive(Debug)]
 struct Printed {
     run: Run,
+    /// The same report in the other formats.
+    prometheus: String,
+    json: String,
     titles: Vec<String>,
     verbosity: usize,
 }
@@ -59,10 +63,12 @@ fn print(options: &Options, fates: &[Fate], obstacle: Option<&str>) -> Printed {
         facts: vec![Facts { certificate: Some(certificate), ..Facts::default() }],
     };
     let verdict = judge(&report, options, now);
-    let stdout = nagios::render(&report, &verdict, options, now);
+    let as_format = |format| output::render(format, &report, &verdict, options, now);
+    let (stdout, prometheus, json) =
+        (as_format(Format::Nagios), as_format(Format::Prometheus), as_format(Format::Json));
     let code = verdict.state.exit_code();
     let run = Run { code, stdout, stderr: String::new(), elapsed: Duration::ZERO, peak_kib: 0 };
-    Printed { run, titles, verbosity: options.verbosity }
+    Printed { run, prometheus, json, titles, verbosity: options.verbosity }
 }
 
 /// What becomes of a phase; the text is a server's.
@@ -171,8 +177,20 @@ proptest! {
             let decisions = if printed.verbosity > 1 { 2 } else { 0 };
             prop_assert_eq!(long_text.len(), printed.titles.len() + decisions);
         }
-        prop_assert!(!printed.run.stdout.contains("hunter2"), "{}", printed.run.stdout);
-        prop_assert!(!printed.run.stdout.contains("aHVudGVyMiAicXVvdGVkIg"), "{}", printed.run.stdout);
+        let planned = printed.titles.len();
+        let exposition = Exposition::read(&printed.prometheus);
+        for metric in ["imap_session_phase_success", "imap_session_phase_timed_out"] {
+            prop_assert_eq!(exposition.values(metric, &[]).len(), planned);
+        }
+        for mailbox in &mailboxes {
+            prop_assert!(!exposition.values("imap_session_phase_success", &[("mailbox", mailbox.as_str())]).is_empty());
+        }
+        let json: serde_json::Value = serde_json::from_str(&printed.json).unwrap();
+        prop_assert_eq!(json["phases"].as_array().map(Vec::len), Some(planned));
+        prop_assert_eq!(&json["exit_code"], printed.run.code);
+        for output in [&printed.run.stdout, &printed.prometheus, &printed.json] {
+            prop_assert!(!output.contains("hunter2") && !output.contains("aHVudGVyMiAicXVvdGVkIg"), "{}", output);
+        }
     }
 
     #[test]

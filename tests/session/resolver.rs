@@ -12,6 +12,7 @@ pub struct Resolver {
 /// What is told by environment variables: `SHIM_ADDRESSES` is the answer in its order, without it there is none, ever;
 /// with `SHIM_FAILS` there is no such name; `SHIM_CALLED` is a file that is made when the resolver is asked. With
 /// `SHIM_BREAKS=N` the thread that asked has no clock from its Nth look at it on, which makes the standard library panic.
+/// With `SHIM_DEAD_MOUNT` no file is ever renamed.
 const SOURCE: &str = r#"
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -34,6 +35,13 @@ int clock_gettime(clockid_t clock, struct timespec *now)
         return syscall(SYS_clock_gettime, clock, now);
     errno = EFAULT;
     return -1;
+}
+
+int rename(const char *from, const char *to)
+{
+    while (getenv("SHIM_DEAD_MOUNT"))
+        pause();
+    return syscall(SYS_rename, from, to);
 }
 
 struct answer { struct addrinfo info; struct sockaddr_in6 address; };

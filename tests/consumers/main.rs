@@ -1,0 +1,15 @@
+//! The plugin in the hands of the real programs that run it or read it: Icinga 2, NRPE, Nagios, Prometheus, dpkg, man
+//! and shells. Private instances on loopback, each in a folder of its own; no service of the system is touched.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test says what went wrong by panicking, and says loudly what it had to skip"
+)]
+
+#[path = "../session/dovecot.rs"]
+#[allow(dead_code, reason = "the other test crate uses more of it")]
+mod dovecot;
+mod real;

@@ -1,0 +1,98 @@
+//! What all tests with real programs need: is the program there, start it, wait for something, end it.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// The plugin.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_check_imap_session");
+
+/// A file of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Whether all these programs are there; says loudly which is not, and that the test is skipped for it.
+pub fn have(programs: &[&str]) -> bool {
+    let missing: Vec<&&str> = programs.iter().filter(|program| find(program).is_none()).collect();
+    if !missing.is_empty() {
+        eprintln!("SKIPPED, NOT TESTED: {missing:?} is not installed (tests/install-needs.sh installs it)");
+    }
+    missing.is_empty()
+}
+
+/// Where a program is, `/usr/sbin` and the plugins' folder included; a path is taken as it is.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders =
+        std::env::split_paths(&path).chain(["/usr/sbin", "/sbin", "/usr/lib/nagios/plugins"].map(PathBuf::from));
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// A program that runs until this is dropped: first SIGTERM, after five seconds SIGKILL.
+pub struct Daemon(Child);
+
+impl Daemon {
+    /// Standard output and error go to `log`.
+    pub fn start(command: &mut Command, log: &Path) -> Self {
+        let log = std::fs::File::create(log).expect("a log file");
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
+        Self(child.unwrap_or_else(|why| panic!("{command:?}: {why}")))
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let pid = self.0.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(5) {
+            if matches!(self.0.try_wait(), Ok(Some(_)) | Err(_)) {
+                return;
+            }
+            sleep(Duration::from_millis(20));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Asks again and again until there is an answer; panics with `what` after the limit.
+pub fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < limit, "{what}: not within {limit:?}");
+        sleep(Duration::from_millis(100));
+    }
+}
+
+/// A port of loopback that was free just now and that no other test of this process was given, below those that the
+/// system gives to clients.
+pub fn free_port() -> u16 {
+    static NEXT: Mutex<Option<u16>> = Mutex::new(None);
+    let mut next = NEXT.lock().unwrap();
+    let start = next.unwrap_or_else(|| 10_000 + u16::try_from(std::process::id() % 50).unwrap() * 200);
+    let port = (start..32_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port");
+    *next = Some(port + 1);
+    port
+}
+
+/// Runs to the end; panics with all it printed where it fails.
+pub fn run(command: &mut Command) -> String {
+    let output = output(command);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
+    stdout
+}
+
+/// Runs to the end, however it ends.
+pub fn output(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap_or_else(|why| panic!("{command:?}: {why}"))
+}

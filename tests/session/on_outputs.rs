@@ -1,0 +1,234 @@
+//! `--output`, `--textfile`, `--exit-ok`: the same runs in every form, and what becomes of files that cannot be written.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::case::{PASSWORD, USER};
+use crate::dovecot::dovecot;
+use crate::exposition::Exposition;
+use crate::plugin::Plugin;
+use crate::resolver::Resolver;
+
+const MAILBOXES: [&str; 5] = ["INBOX", "Archive", "Entwürfe", "INBOX", "a\"b\\c"];
+
+fn plugin(host: &str, mailboxes: &[&str]) -> Plugin {
+    let dovecot = dovecot();
+    Plugin::new(["-H", host, "-p", &dovecot.imaps_port.to_string(), "--ca-file", &dovecot.ca_file, "-u", "ordinary"])
+        .arg("--password-file")
+        .arg(dovecot.password_file("ordinary"))
+        .args(mailboxes.iter().map(|mailbox| format!("--mailbox={mailbox}")))
+}
+
+/// Accepts connections by its backlog and says nothing.
+fn silent() -> (TcpListener, Plugin) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let plugin = Plugin::new(["-H", "127.0.0.1", "-p", &port, "-u", USER, "--tls=none"]).password(PASSWORD);
+    (listener, plugin)
+}
+
+#[test]
+fn prometheus_text_has_every_planned_phase_and_the_true_names() {
+    let run = plugin("localhost", &MAILBOXES).args(["-o", "prometheus"]).run();
+    assert_eq!((run.code, run.stderr.as_str()), (2, ""), "{run:#?}");
+    let text = Exposition::read(&run.stdout);
+    let port = dovecot().imaps_port.to_string();
+    let here = [("host", "localhost"), ("port", port.as_str())];
+    let all = text.0.values().flatten();
+    for (labels, _) in all.clone() {
+        assert!(here.iter().all(|(name, value)| labels[*name] == *value), "{labels:?}");
+        assert!(labels["check"].starts_with("ordinary -m INBOX -m Archive"), "{labels:?}");
+    }
+    assert_eq!(text.values("imap_session_success", &[]), [0.0]);
+    assert_eq!(text.values("imap_session_timed_out", &[]), [0.0]);
+    assert!(text.values("imap_session_duration_seconds", &[])[0] > 0.0);
+    let phases = ["resolve", "connect", "tls", "greeting", "login", "logout"];
+    for metric in ["imap_session_phase_success", "imap_session_phase_duration_seconds"] {
+        for phase in phases {
+            assert_eq!(text.values(metric, &[("phase", phase)]).len(), 1, "{metric} {phase}");
+        }
+    }
+    for (mailbox, success) in [("Archive", 1.0), ("Entwürfe", 1.0), ("a\"b\\c", 0.0)] {
+        assert_eq!(text.values("imap_session_phase_success", &[("phase", "select"), ("mailbox", mailbox)]), [success]);
+    }
+    assert_eq!(text.values("imap_session_phase_success", &[("mailbox", "INBOX")]), [1.0, 1.0]);
+    assert_eq!(text.values("imap_session_phase_success", &[("repetition", "2")]), [1.0]);
+    assert_eq!(text.values("imap_session_mailbox_messages", &[("mailbox", "Archive")]), [5.0]);
+    let expiry = text.values("imap_session_certificate_expiry_timestamp_seconds", &[])[0];
+    #[allow(clippy::cast_precision_loss, reason = "a year or so")]
+    let days = (expiry - chrono::Utc::now().timestamp() as f64) / 86400.0;
+    assert!((363.0..367.0).contains(&days), "{days}");
+}
+
+#[test]
+fn prometheus_text_of_a_time_out_has_what_was_not_run_as_well() {
+    let (_silent, plugin) = silent();
+    let run = plugin.args(["-t", "0.5", "-o", "prometheus"]).run();
+    assert_eq!(run.code, 2, "{run:#?}");
+    let text = Exposition::read(&run.stdout);
+    assert_eq!(text.values("imap_session_timed_out", &[]), [1.0]);
+    for (phase, success, timed_out, durations) in
+        [("connect", 1.0, 0.0, 1), ("greeting", 0.0, 1.0, 1), ("login", 0.0, 0.0, 0), ("select", 0.0, 0.0, 0)]
+    {
+        let phase = [("phase", phase)];
+        assert_eq!(text.values("imap_session_phase_success", &phase), [success], "{phase:?}");
+        assert_eq!(text.values("imap_session_phase_timed_out", &phase), [timed_out], "{phase:?}");
+        assert_eq!(text.values("imap_session_phase_duration_seconds", &phase).len(), durations, "{phase:?}");
+    }
+}
+
+#[test]
+fn samples_of_each_address_have_its_address() {
+    let Some(shim) = Resolver::build() else { return };
+    let plugin = plugin("imap.example.org", &["INBOX"]).args(["--every-address", "-o", "prometheus"]);
+    let run = shim.answer(plugin, "127.0.0.1,127.0.0.2").run();
+    let text = Exposition::read(&run.stdout);
+    for (address, success) in [("127.0.0.1", 1.0), ("127.0.0.2", 0.0)] {
+        let tls = [("phase", "tls"), ("address", address)];
+        assert_eq!(text.values("imap_session_phase_success", &tls), [success], "{run:#?}");
+        let expiry = text.values("imap_session_certificate_expiry_timestamp_seconds", &[("address", address)]);
+        assert_eq!(expiry.len(), 1, "{run:#?}");
+    }
+    assert_eq!(text.values("imap_session_success", &[]), [0.0]);
+}
+
+#[test]
+fn no_two_checks_of_a_server_share_a_sample() {
+    let runs: [&[&str]; 5] =
+        [&[], &["-4"], &["--examine"], &["-m", "Archive"], &["-m", "Archive", "-m", "Sent Items", "--no-verify"]];
+    let mut seen = std::collections::BTreeSet::new();
+    for args in runs {
+        let run = plugin("localhost", &[]).args(args).args(["-o", "prometheus"]).run();
+        assert_eq!(run.code, 0, "{run:#?}");
+        for line in run.stdout.lines().filter(|line| !line.starts_with('#')) {
+            let series = line.rsplit_once(' ').unwrap().0.to_owned();
+            assert!(seen.insert(series), "{line} {args:?}");
+        }
+    }
+}
+
+#[test]
+fn json_has_everything_known() {
+    let run = plugin("localhost", &MAILBOXES).args(["-o", "json", "-w", "select.messages:Archive=10:", "-vvv"]).run();
+    assert_eq!((run.code, run.stderr.as_str()), (2, ""), "{run:#?}");
+    assert_eq!(run.stdout.lines().count(), 1);
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    chrono::DateTime::parse_from_rfc3339(json["time"].as_str().unwrap()).unwrap();
+    for (field, value) in [
+        ("host", Value::from("localhost")),
+        ("port", dovecot().imaps_port.into()),
+        ("tls_mode", "implicit".into()),
+        ("username", "ordinary".into()),
+        ("state", "CRITICAL".into()),
+        ("exit_code", 2.into()),
+        ("timed_out", false.into()),
+        ("limit", 8.0.into()),
+        ("obstacle", Value::Null),
+    ] {
+        assert_eq!(json[field], value, "{field}");
+    }
+    let phases = json["phases"].as_array().unwrap();
+    let names: Vec<&str> = phases.iter().map(|phase| phase["phase"].as_str().unwrap()).collect();
+    let selects = ["select"; 5];
+    assert_eq!(names, [&["resolve", "connect", "tls", "greeting", "login"][..], &selects, &["logout"]].concat());
+    let archive = &phases[6];
+    assert_eq!(archive["mailbox"], "Archive");
+    assert_eq!(archive["state"], "WARNING");
+    assert_eq!(archive["messages"], 5);
+    assert!(archive["breaches"][0].as_str().unwrap().contains("warning below 10"), "{archive}");
+    let missing = &phases[9];
+    assert_eq!((&missing["outcome"], &missing["duration"]), (&"failed".into(), &Value::Null));
+    assert!(missing["reason"].as_str().unwrap().starts_with("NO "), "{missing}");
+    let connection = &json["connections"][0];
+    assert!(connection["tls_version"].as_str().unwrap().starts_with("TLSv1."), "{connection}");
+    assert!(connection["certificate"]["days_left"].as_f64().unwrap() > 300.0, "{connection}");
+    assert!(!connection["dialogue"].as_array().unwrap().is_empty());
+    assert!(!run.stdout.contains(&dovecot().password("ordinary")));
+
+    let (_silent, plugin) = silent();
+    let run = plugin.args(["--limit", "greeting=0.2", "-o", "json"]).run();
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["phases"][2]["outcome"], "timed out");
+    assert_eq!(json["phases"][2]["ended_by"], "phase");
+    assert_eq!(json["phases"][3]["outcome"], "not run");
+}
+
+#[test]
+fn a_textfile_is_written_whatever_the_outcome_and_beside_the_normal_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("imap.prom");
+    for (host, success, code) in [("localhost", 1.0, 0), ("127.0.0.2", 0.0, 2)] {
+        let run = plugin(host, &["INBOX"]).arg("--textfile").arg(&file).run();
+        assert_eq!(run.check_sound().code, code, "{run:#?}");
+        let text = Exposition::read(&fs::read_to_string(&file).unwrap());
+        assert_eq!(text.values("imap_session_success", &[("host", host)]), [success]);
+        only(folder.path(), "imap.prom");
+    }
+    // The whole time is used up, and by a signal, too.
+    let (_silent, hung) = silent();
+    let run = hung.args(["-t", "0.3"]).arg("--textfile").arg(&file).run();
+    assert_eq!(run.check_sound().code, 2);
+    let text = Exposition::read(&fs::read_to_string(&file).unwrap());
+    assert_eq!(text.values("imap_session_timed_out", &[]), [1.0], "{run:#?}");
+    let (_silent, hung) = silent();
+    let started = std::time::Instant::now();
+    let due = move || started.elapsed() > Duration::from_millis(300);
+    let run = hung.arg("--textfile").arg(&file).signals(&["TERM"], due).run();
+    assert!(run.summary().contains("greeting failed: ended by SIGTERM"), "{run:#?}");
+    let text = Exposition::read(&fs::read_to_string(&file).unwrap());
+    assert_eq!(text.values("imap_session_timed_out", &[]), [0.0], "{run:#?}");
+    only(folder.path(), "imap.prom");
+}
+
+#[test]
+fn a_textfile_that_cannot_be_written_is_unknown_and_named_with_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = plugin("localhost", &["INBOX"]).arg("--textfile").arg(folder.path().join("none/imap.prom")).run();
+    assert_eq!(run.check_sound().code, 3, "{run:#?}");
+    assert!(run.summary().contains("--textfile: ") && run.summary().contains("No such file"), "{run:#?}");
+    assert_eq!(run.value("login_ok"), Some(1.0));
+    // What the server did is worse.
+    let run = plugin("127.0.0.2", &["INBOX"]).arg("--textfile").arg(folder.path()).run();
+    assert_eq!(run.check_sound().code, 2, "{run:#?}");
+    assert!(run.summary().contains("not a regular file"), "{run:#?}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_textfile_on_a_dead_mount_keeps_nothing() {
+    let Some(shim) = Resolver::build() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("imap.prom");
+    let run = shim
+        .load(plugin("127.0.0.1", &["INBOX"]).args(["-t", "1"]))
+        .env("SHIM_DEAD_MOUNT", "1")
+        .arg("--textfile")
+        .arg(&file)
+        .run();
+    assert_eq!(run.check_sound().code, 3, "{run:#?}");
+    assert!(run.summary().contains("imap.prom: not done within "), "{run:#?}");
+    assert!(run.elapsed < Duration::from_secs(6), "{run:#?}");
+    assert!(!file.exists());
+}
+
+#[test]
+fn exit_ok_is_for_states_not_for_bad_usage() {
+    let run = plugin("127.0.0.2", &["INBOX"]).arg("--exit-ok").run();
+    assert_eq!((run.code, run.state()), (0, "CRITICAL"), "{run:#?}");
+    let run = plugin("127.0.0.2", &["INBOX"]).args(["--exit-ok", "--password-file", "/nonexistent"]).run();
+    assert_eq!((run.code, run.state()), (0, "UNKNOWN"), "{run:#?}");
+    for format in ["nagios", "prometheus", "json"] {
+        let run = plugin("127.0.0.2", &[]).args(["--exit-ok", "-o", format, "--limit", "logon=3"]).run();
+        assert_eq!((run.code, run.state()), (3, "UNKNOWN"), "{run:#?}");
+        run.check_sound();
+    }
+}
+
+fn only(folder: &Path, name: &str) {
+    let names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, [name], "what else is left there");
+}
