@@ -41,11 +41,39 @@ fuzz:
 needs:
 	tests/install-needs.sh
 
+# Where the shells look: zsh of Debian has a folder of its own for what packages bring.
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/$(if $(and $(filter /usr,$(PREFIX)),$(DEBIAN)),vendor-completions,site-functions)
+DEBIAN = $(wildcard /etc/debian_version)
+
 install:
 	test -f $(BINARY) || $(MAKE) build
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PLUGINDIR)/check_imap_session
+	install -D -m 644 debian/check_imap_session.1 $(DESTDIR)$(PREFIX)/share/man/man1/check_imap_session.1
+	install -D -m 644 debian/completions/check_imap_session.bash $(DESTDIR)$(BASHDIR)/check_imap_session
+	install -D -m 644 debian/completions/_check_imap_session $(DESTDIR)$(ZSHDIR)/_check_imap_session
+
+# The Debian package, in target/deb: built in a copy, because dpkg-buildpackage writes beside the folder that it builds,
+# and without the unit tests, which `make test` runs.
+deb:
+	tests/install-needs.sh package
+	rm -rf $(CARGO_TARGET_DIR)/deb
+	mkdir -p $(CARGO_TARGET_DIR)/deb/build/source
+	tar -c --exclude=./target --exclude=./fuzz/target --exclude=./fuzz/artifacts --exclude=./.git . | \
+		tar -x -C $(CARGO_TARGET_DIR)/deb/build/source
+	cd $(CARGO_TARGET_DIR)/deb/build/source && env -u MAKEFLAGS DEB_BUILD_OPTIONS=nocheck dpkg-buildpackage -us -uc -b
+	lintian --allow-root --display-info --pedantic --fail-on error,warning $(CARGO_TARGET_DIR)/deb/build/*.changes
+	mv $(CARGO_TARGET_DIR)/deb/build/*.* $(CARGO_TARGET_DIR)/deb
+	rm -rf $(CARGO_TARGET_DIR)/deb/build
+	ls -l $(CARGO_TARGET_DIR)/deb
+
+# An RPM package, in target/generate-rpm, for the distribution that it is made on; what is in it, Cargo.toml says.
+rpm: build
+	$(CARGO) generate-rpm --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-generate-rpm
+	debian/crates.sh > $(CARGO_TARGET_DIR)/release/crates.txt
+	$(CARGO) generate-rpm --target-dir $(CARGO_TARGET_DIR)
 
 clean:
 	$(CARGO) clean
 
-.PHONY: build demo test lint soak fuzz needs install clean
+.PHONY: build demo test lint soak fuzz needs install deb rpm clean

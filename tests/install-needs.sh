@@ -16,7 +16,7 @@ for set in "$@"; do
             needs="$needs curl icinga2-bin icinga2-common nagios4-core nagios-nrpe-server nagios-nrpe-plugin"
             needs="$needs prometheus prometheus-node-exporter man-db zsh bash-completion"
             ;;
-        director) needs="$needs curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director" ;;
+        director) needs="$needs curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director php-mysql" ;;
         package) needs="$needs build-essential debhelper lintian" ;;
         bench) needs="$needs curl valgrind strace python3 monitoring-plugins-basic tcpdump" ;;
         *) echo "$set is no set of packages, see the head of $0" >&2 && exit 1 ;;
@@ -46,4 +46,4 @@ fi
 echo "Installing:$missing"
 $as_root apt-get update -q
 # shellcheck disable=SC2086  # words, each a package
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 $missing

@@ -1,0 +1,86 @@
+# bash completion for check_imap_session(1); a test holds it against the option table of the program.
+# It needs nothing of the package bash-completion, which only loads it when it is wanted.
+
+_check_imap_session() {
+    local options='
+        -H --hostname -p --port -4 --ipv4 -6 --ipv6 --every-address
+        --tls --tls-name --ca-file --no-verify --tls-min
+        -u --username --password-file -m --mailbox --examine
+        -t --timeout --limit -w --warning -c --critical --on-timeout --on-failure
+        -o --output --textfile --exit-ok --perfdata-u -v --verbose
+        --extra-opts -V --version -h --help'
+    local phases='resolve= connect= tls= greeting= starttls= login= select= logout='
+    local states='ok warning critical unknown'
+    local current='' previous='' word line=${COMP_LINE:0:COMP_POINT}
+
+    # bash cuts words at = : and @, here they are put together again: what has no space before it belongs to the word
+    # before, as in "--limit select:INBOX=1".
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+        if [[ $line == [[:space:]]* ]]; then
+            previous=$current
+            current=
+            line=${line#"${line%%[![:space:]]*}"}
+        fi
+        current+=$word
+        line=${line#"$word"}
+    done
+
+    # What the option is, and in front of the value what is part of the same word.
+    local option=$previous value=$current front=
+    if [[ $current == --*=* ]]; then
+        option=${current%%=*}
+        value=${current#*=}
+        front=$option=
+    fi
+    case $option in
+        --tls) _check_imap_session_offer 'implicit starttls none' ;;
+        --tls-min) _check_imap_session_offer '1.0 1.1 1.2 1.3' ;;
+        -o | --output) _check_imap_session_offer 'nagios prometheus json' ;;
+        --ca-file | --password-file | --textfile) _check_imap_session_files ;;
+        -H | --hostname | --tls-name) _check_imap_session_offer "$(compgen -A hostname -- "$value")" ;;
+        -m | --mailbox) _check_imap_session_offer INBOX ;;
+        --limit) _check_imap_session_offer "$phases select:" ;;
+        -w | --warning | -c | --critical)
+            _check_imap_session_offer "total= $phases select: select.messages= select.messages: tls.cert_days="
+            ;;
+        --on-timeout | --on-failure)
+            if [[ $value == *=* ]]; then
+                front+=${value%%=*}=
+                value=${value#*=}
+                _check_imap_session_offer "$states"
+            else
+                _check_imap_session_offer "$states $phases"
+            fi
+            ;;
+        -p | --port | -u | --username | -t | --timeout) ;;
+        --extra-opts)
+            if [[ $value == *@* ]]; then
+                front+=${value%%@*}@
+                value=${value#*@}
+                _check_imap_session_files
+            fi
+            ;;
+        *) _check_imap_session_offer "$options" ;;
+    esac
+
+    # What stands on the line before the last of those cuts is not part of what is put in.
+    local whole=$front$value cut
+    cut=${whole%"$2"}
+    COMPREPLY=("${COMPREPLY[@]#"$cut"}")
+}
+
+# These two use value and front of their caller.
+_check_imap_session_offer() {
+    mapfile -t COMPREPLY < <(compgen -P "$front" -W "$1" -- "$value")
+    # Behind "login=" or "select:" the word goes on.
+    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=:] ]]; then
+        compopt -o nospace 2>/dev/null
+    fi
+}
+
+_check_imap_session_files() {
+    mapfile -t COMPREPLY < <(compgen -f -P "$front" -- "$value")
+    compopt -o filenames 2>/dev/null
+}
+
+complete -F _check_imap_session check_imap_session
