@@ -14,7 +14,7 @@ for set in "$@"; do
     case $set in
         consumers)
             needs="$needs curl icinga2-bin icinga2-common nagios4-core nagios-nrpe-server nagios-nrpe-plugin"
-            needs="$needs prometheus prometheus-node-exporter man-db zsh bash-completion"
+            needs="$needs prometheus prometheus-node-exporter systemd man-db zsh bash-completion"
             ;;
         director) needs="$needs curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director php-mysql" ;;
         package) needs="$needs build-essential debhelper lintian" ;;

@@ -13,5 +13,8 @@ mod documents;
 #[path = "../session/dovecot.rs"]
 #[allow(dead_code, reason = "the other test crate uses more of it")]
 mod dovecot;
+mod nagios;
+mod nrpe;
 mod package;
+mod prometheus;
 mod real;
