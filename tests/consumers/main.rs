@@ -9,6 +9,7 @@
     reason = "a test says what went wrong by panicking, and says loudly what it had to skip"
 )]
 
+mod director;
 mod documents;
 #[path = "../session/dovecot.rs"]
 #[allow(dead_code, reason = "the other test crate uses more of it")]
