@@ -17,9 +17,17 @@ test: needs lint
 	$(CARGO) test --release --locked
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 
+# With the real Icinga 2, Director, NRPE, Nagios, Prometheus, dpkg, man and shells; what cannot be installed is skipped
+# and said. `make deb` before it has the package tested as well.
+test-consumers: needs
+	tests/install-needs.sh consumers || echo "SOME PROGRAMS ARE MISSING: their tests are skipped" >&2
+	tests/install-needs.sh director || echo "NO DIRECTOR: its test is skipped" >&2
+	$(CARGO) test --release --locked --test consumers -- --nocapture
+
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
+	$(CARGO) clippy --test soak --test consumers --locked -- -D warnings
 
 # Runs with random faults (SOAK_RUNS, SOAK_SEED, SOAK_JOBS; SOAK_ONLY=NUMBER repeats one): minutes, a table, violations.
 soak: needs
@@ -76,4 +84,4 @@ rpm: build
 clean:
 	$(CARGO) clean
 
-.PHONY: build demo test lint soak fuzz needs install deb rpm clean
+.PHONY: build demo test test-consumers lint soak fuzz needs install deb rpm clean

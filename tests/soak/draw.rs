@@ -132,7 +132,8 @@ pub struct Draw {
     pub limit: Duration,
     pub signal: Option<(&'static str, Duration)>,
     pub script: Vec<Step>,
-    _server: Option<Server>,
+    /// Serves while the draw is there.
+    server: Option<Server>,
 }
 
 impl Draw {
@@ -155,7 +156,7 @@ impl Draw {
             limit,
             signal: None,
             script: Vec::new(),
-            _server: None,
+            server: None,
         };
         match (random.below(24), world.dovecot) {
             (0..4, Some(dovecot)) => draw.against_dovecot(&mut random, dovecot, mode, &mut mailboxes),
@@ -201,7 +202,7 @@ impl Draw {
         if mode != "none" {
             self.add(&["--ca-file", server.ca_file().to_str().unwrap()]);
         }
-        self._server = Some(server);
+        self.server = Some(server);
     }
 
     fn against_nobody(&mut self, random: &mut Random, world: &World, mode: &str, mailboxes: &[&str]) {
@@ -221,13 +222,7 @@ impl Draw {
         }
     }
 
-    fn against_dovecot<'a>(
-        &mut self,
-        random: &mut Random,
-        dovecot: &Dovecot,
-        mode: &str,
-        mailboxes: &mut Vec<&'a str>,
-    ) {
+    fn against_dovecot(&mut self, random: &mut Random, dovecot: &Dovecot, mode: &str, mailboxes: &mut Vec<&str>) {
         self.password = dovecot.password(self.user);
         (self.kind, self.ends) = random.one_of(&[
             ("Dovecot: none", Ends::Well),
@@ -251,7 +246,7 @@ impl Draw {
         };
         self.fault = self.phases.iter().position(is_faulty);
         if self.kind == "Dovecot: wrong password" {
-            self.password = "Gullible-Otter-7".to_owned();
+            "Gullible-Otter-7".clone_into(&mut self.password);
         }
         let port = if mode == "implicit" { dovecot.imaps_port } else { dovecot.imap_port };
         self.add(&["-H", "127.0.0.1", "-p", &port.to_string()]);

@@ -66,13 +66,13 @@ fn main() -> ExitCode {
         let work = || {
             while let Some(number) = Some(next.fetch_add(1, Ordering::SeqCst)).filter(|number| *number < first + runs) {
                 let draw = Draw::new(&world, seed, number);
-                let seen = observe(&draw);
-                let judged = panic::catch_unwind(AssertUnwindSafe(|| judge(&draw, &seen)));
+                let run = observe(&draw);
+                let judged = panic::catch_unwind(AssertUnwindSafe(|| judge(&draw, &run)));
                 let fault = judged.err().map(|fault| words(&*fault));
                 if only.is_some() {
-                    println!("{:?}\n{:#?}\n{seen:#?}", draw.args, draw.script);
+                    println!("{:?}\n{:#?}\n{run:#?}", draw.args, draw.script);
                 }
-                tally.lock().unwrap().add(&draw, &seen, fault);
+                tally.lock().unwrap().add(&draw, &run, fault);
             }
         };
         let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
