@@ -14,6 +14,7 @@ mod documents;
 #[path = "../session/dovecot.rs"]
 #[allow(dead_code, reason = "the other test crate uses more of it")]
 mod dovecot;
+mod icinga;
 mod nagios;
 mod nrpe;
 mod package;
