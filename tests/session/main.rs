@@ -11,6 +11,7 @@
 
 mod case;
 mod dovecot;
+mod drift;
 mod exposition;
 mod faults;
 mod on_dead_network;

@@ -4,7 +4,6 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -415,52 +414,6 @@ fn a_closed_or_full_standard_output_changes_no_exit_code() {
             assert_eq!(stderr, "", "{args} {redirection}");
         }
     }
-}
-
-#[test]
-fn help_readme_and_code_have_the_same_options() {
-    let help = Plugin::new(["--help"]).run().stdout;
-    let in_help: BTreeSet<String> = help
-        .lines()
-        .filter(|line| line.trim_start().starts_with('-'))
-        .flat_map(|line| option_names(line.trim_start().split("  ").next().unwrap()))
-        .collect();
-
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(path).expect("README.md is there");
-    let in_readme: BTreeSet<String> = readme
-        .lines()
-        .filter(|line| line.starts_with("| `-"))
-        .filter_map(|line| line.split('|').nth(1))
-        .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
-        .flat_map(|span| option_names(&span))
-        .collect();
-    let different: Vec<_> = in_help.symmetric_difference(&in_readme).collect();
-    assert!(different.is_empty(), "only in one of both: {different:?}");
-
-    for required in REQUIRED.split_whitespace() {
-        assert!(in_help.contains(required), "{required} is not in --help");
-    }
-    // What the code answers to an option that it does not have.
-    let unknown = |name: &str| Plugin::new([name]).run().stdout;
-    let pattern = unknown("--no-such-option");
-    assert!(pattern.contains("no-such-option"));
-    for name in in_help.iter().filter(|name| name.starts_with("--")) {
-        let told = pattern.replace("no-such-option", name.trim_start_matches('-'));
-        assert_ne!(unknown(name), told, "{name} is not in the code");
-    }
-}
-
-const REQUIRED: &str = "-H --hostname -p --port -4 -6 --tls --tls-name --ca-file --no-verify \
-    --tls-min -u --username --password-file -m --mailbox --examine -t --timeout --limit -w \
-    --warning -c --critical --on-timeout --on-failure --perfdata-u -v --extra-opts -V --version \
-    -h --help";
-
-/// `-H, --hostname HOST` has two names; `--extra-opts[=...]` has one.
-fn option_names(text: &str) -> Vec<String> {
-    let words = text.split([' ', ',', '=', '[']);
-    let names = words.filter(|word| word.starts_with('-') && word.len() > 1);
-    names.map(str::to_owned).collect()
 }
 
 /// The arguments and whatever of the required ones they do not give themselves.
