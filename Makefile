@@ -33,6 +33,13 @@ lint:
 soak: needs
 	$(CARGO) test -q --release --locked --test soak
 
+# What a run costs beside other programs, and how exact its times are: minutes each, a table (BENCH_ROUNDS, EXACTNESS_RUNS).
+# exactness captures packets, which only root may.
+bench exactness:
+	tests/install-needs.sh bench
+	$(CARGO) build --release --locked --example bare
+	$(CARGO) bench -q --locked --bench $@
+
 # Each target for so long; what is needed and what the targets are, fuzz/README.md says.
 FUZZ_SECONDS ?= 60
 fuzz:
@@ -84,4 +91,4 @@ rpm: build
 clean:
 	$(CARGO) clean
 
-.PHONY: build demo test test-consumers lint soak fuzz needs install deb rpm clean
+.PHONY: build demo test test-consumers lint soak bench exactness fuzz needs install deb rpm clean

@@ -10,6 +10,7 @@
 )]
 
 mod case;
+mod cost;
 mod dovecot;
 mod drift;
 mod exposition;
