@@ -9,7 +9,7 @@
 #     bench       what `make bench` and `make exactness` compare with and measure by
 set -eu
 
-needs='gcc pkg-config libssl-dev openssl dovecot-imapd'
+needs='gcc libc6-dev pkg-config libssl-dev openssl dovecot-imapd'
 for set in "$@"; do
     case $set in
         consumers)
@@ -18,7 +18,10 @@ for set in "$@"; do
             ;;
         director) needs="$needs curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director php-mysql" ;;
         package) needs="$needs build-essential debhelper lintian" ;;
-        bench) needs="$needs curl valgrind strace python3 monitoring-plugins-basic tcpdump" ;;
+        bench)
+            needs="$needs curl valgrind strace time tcpdump python3 ca-certificates monitoring-plugins-basic"
+            needs="$needs monitoring-plugins-contrib libmail-imapclient-perl libio-socket-ssl-perl"
+            ;;
         *) echo "$set is no set of packages, see the head of $0" >&2 && exit 1 ;;
     esac
 done
