@@ -8,6 +8,7 @@ pub mod dialogue;
 pub mod event;
 pub mod every;
 pub mod extra_opts;
+pub mod inbox;
 pub mod judge;
 pub mod mailbox;
 pub mod options;

@@ -72,7 +72,8 @@ fn write_textfile(report: &Report, options: &Options, signals: &Signals, start: 
     let name = text::shown(&file.to_string_lossy());
     let left = options.timeout.saturating_sub(start.elapsed());
     // A signal that ended the run must not end this, too.
-    let (limit, signals) = if signals.came() { (GRACE, None) } else { (left.max(GRACE), Some(signals)) };
+    let ended = signals.came().is_some();
+    let (limit, signals) = if ended { (GRACE, &Signals::default()) } else { (left.max(GRACE), signals) };
     supervisor::within(limit, signals, move || textfile::write(&file, &samples))
         .unwrap_or_else(|why| Err(format!("{name}: {why}")))
 }
@@ -90,7 +91,7 @@ fn options(signals: &Signals) -> Result<Request, String> {
     // A file may be on a dead mount.
     let limit = Options::timeout_hint(&arguments);
     let files = extra_opts::shown(&arguments);
-    supervisor::within(limit, Some(signals), move || Options::parse(&arguments, password))
+    supervisor::within(limit, signals, move || Options::parse(&arguments, password))
         .unwrap_or_else(|why| Err(format!("{files}: {why}")))
 }
 

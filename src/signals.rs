@@ -1,87 +1,56 @@
 //! SIGTERM, SIGINT and SIGHUP as events: schedulers send them when their patience ends, and keep what is printed then.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals as Incoming;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use signal_hook::low_level::{pipe, unregister};
+use signal_hook::{SigId, flag};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Tells of signals to whoever listens.
+/// Each with its number in [`Signals`].
+const SIGNALS: [(i32, usize, &str); 3] = [(SIGTERM, 1, "SIGTERM"), (SIGINT, 2, "SIGINT"), (SIGHUP, 3, "SIGHUP")];
+
+/// Which signal has come, if any.
 #[derive(Clone, Default)]
-pub struct Signals(Arc<Mutex<Heard>>);
+pub struct Signals(Arc<AtomicUsize>);
 
-#[derive(Default)]
-struct Heard {
-    is_watched: bool,
-    /// The first signal that came.
-    name: Option<&'static str>,
-    listeners: Vec<Box<dyn Fn(&'static str) + Send>>,
-}
+/// While it is there, signals ring the bell. What came is noted from the first watch on for good.
+pub struct Watch(Vec<SigId>);
 
 impl Signals {
-    /// Calls `listener` at the first signal, at once if that has come already. Signals are watched from the first
-    /// listener on.
-    pub fn listen(&self, listener: impl Fn(&'static str) + Send + 'static) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !std::mem::replace(&mut heard.is_watched, true) {
-            self.watch();
-        }
-        match heard.name {
-            Some(name) => listener(name),
-            None => heard.listeners.push(Box::new(listener)),
-        }
-    }
-
-    /// Whether one has come.
+    /// The signal that has come, by its name.
     #[must_use]
-    pub fn came(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).name.is_some()
+    pub fn came(&self) -> Option<&'static str> {
+        let came = self.0.load(Ordering::SeqCst);
+        SIGNALS.iter().find(|(_, number, _)| *number == came).map(|(_, _, name)| *name)
     }
 
-    /// Where this cannot be set up, signals end the process as they always do.
-    fn watch(&self) {
-        if let Ok(mut incoming) = Incoming::new([SIGTERM, SIGINT, SIGHUP]) {
-            let signals = self.clone();
-            let watch = move || {
-                for signal in incoming.forever() {
-                    signals.heard(name(signal));
-                }
-            };
-            let _ = thread::Builder::new().name("signals".to_owned()).spawn(watch);
+    /// From now on a signal writes a byte to this socket. What cannot be set up is left as it is: then a signal ends the
+    /// process as it always does.
+    #[must_use]
+    pub fn watch(&self, bell: &UnixStream) -> Watch {
+        let mut watch = Watch(Vec::new());
+        for (signal, number, _) in SIGNALS {
+            // In this order: who is woken finds the note.
+            let noted = flag::register_usize(signal, Arc::clone(&self.0), number);
+            let rings = bell.try_clone().and_then(|bell| pipe::register(signal, bell));
+            watch.0.extend(noted.and(rings).ok());
         }
+        watch
     }
 
     /// A signal has come.
-    pub(crate) fn heard(&self, name: &'static str) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.name.get_or_insert(name);
-        for listener in heard.listeners.drain(..) {
-            listener(name);
+    #[cfg(test)]
+    pub fn note(&self, name: &str) {
+        let number = SIGNALS.iter().find(|(_, _, other)| *other == name).map_or(0, |(_, number, _)| *number);
+        self.0.store(number, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        for id in self.0.drain(..) {
+            unregister(id);
         }
-    }
-}
-
-fn name(signal: i32) -> &'static str {
-    match signal {
-        SIGINT => "SIGINT",
-        SIGHUP => "SIGHUP",
-        _ => "SIGTERM",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc;
-
-    #[test]
-    fn a_signal_is_told_to_those_who_listen_and_to_those_who_come_later() {
-        let signals = Signals::default();
-        let (told, heard) = mpsc::channel();
-        let (early, late) = (told.clone(), told);
-        signals.listen(move |name| early.send(name).unwrap());
-        signals.heard("SIGHUP");
-        signals.heard("SIGTERM");
-        signals.listen(move |name| late.send(name).unwrap());
-        assert_eq!(heard.iter().collect::<Vec<_>>(), ["SIGHUP", "SIGHUP"]);
     }
 }

@@ -3,6 +3,7 @@
 //! hangs.
 
 use crate::event::{Done, Event, Fact, Job, Stop, Tell, Worker};
+use crate::inbox::{Inbox, Wake};
 use crate::outcome::{Facts, Limit, Outcome, Record, Report};
 use crate::plan::{Operation, Phase, Plan};
 use crate::signals::Signals;
@@ -10,71 +11,81 @@ use crate::text;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What comes in.
-enum Message {
-    /// From this worker, by its number.
-    Worker(usize, Event),
-    Signal(&'static str),
-}
+/// What comes in: an event of this worker, by its number.
+type Message = (usize, Event);
 
 /// Runs a plan against a server (its addresses, if they are known). `start` is the start of the program: the total limit
 /// counts from there.
 #[must_use]
 pub fn supervise(plan: &Plan, addresses: &[SocketAddr], worker: &Worker, signals: &Signals, start: Instant) -> Report {
-    let (outbox, inbox) = mpsc::channel();
-    let told = outbox.clone();
-    signals.listen(move |name| {
-        // The run may be over by then.
-        let _ = told.send(Message::Signal(name));
-    });
-    let mut run = Run::new(plan, addresses, worker, outbox, start);
+    let inbox = Arc::new(Inbox::new(signals));
+    let mut run = Run::new(plan, addresses, worker, Arc::clone(&inbox), start);
     run.employ();
     while !run.is_over() {
         let (deadline, limit) = run.deadline();
-        match next(&inbox, deadline) {
-            Some(Message::Worker(number, event)) if number == run.workers => run.take(event, deadline, limit),
+        match inbox.take(deadline) {
+            Wake::Message((number, event)) if number == run.workers => run.take(event, deadline, limit),
             // An abandoned worker still talks.
-            Some(Message::Worker(..)) => {}
-            Some(Message::Signal(name)) => run.interrupt(name),
-            None => run.time_out(deadline, limit),
+            Wake::Message(_) => {}
+            Wake::Signal(name) => run.interrupt(name),
+            Wake::TimeOut => run.time_out(deadline, limit),
         }
     }
+    inbox.close();
     run.report()
 }
 
-/// Runs what may block (file access, say) and gives up on it after `limit`, or at a signal where they are given.
+/// Runs what may block (file access, say) and gives up on it after `limit`, or at a signal.
 ///
 /// # Errors
 /// What ended it, in words.
 pub fn within<T: Send + 'static>(
     limit: Duration,
-    signals: Option<&Signals>,
+    signals: &Signals,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
     let begun = Instant::now();
-    let (result, answer) = mpsc::channel();
-    let told = result.clone();
-    if let Some(signals) = signals {
-        signals.listen(move |name| {
-            let _ = told.send(Err(ended_by(name, begun.elapsed())));
-        });
-    }
-    let worker = move || {
-        let _ = result.send(Ok(work()));
-    };
+    let inbox = Arc::new(Inbox::new(signals));
+    let outbox = Arc::clone(&inbox);
+    let worker = move || outbox.put(work(), true);
     thread::Builder::new().spawn(worker).map_err(|error| format!("no thread could be started: {error}"))?;
-    answer.recv_timeout(limit).unwrap_or_else(|_| Err(format!("not done within {}", text::limit(limit))))
+    match inbox.take(begun + limit) {
+        Wake::Message(result) => Ok(result),
+        Wake::Signal(name) => Err(ended_by(name, begun.elapsed())),
+        Wake::TimeOut => Err(format!("not done within {}", text::limit(limit))),
+    }
 }
 
-/// The next message; what came in time counts, however late we wake up.
-fn next(inbox: &Receiver<Message>, deadline: Instant) -> Option<Message> {
-    match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(message) => Some(message),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => inbox.try_recv().ok(),
+/// Which events of a worker the supervisor must be woken for: those after which its deadline is another one or its work is
+/// done. To wake it for each costs more than what it does then.
+struct Bell {
+    /// Whether a phase has a limit of its own.
+    limited: Vec<bool>,
+    running: AtomicUsize,
+}
+
+impl Bell {
+    fn new(job: &Job) -> Self {
+        let limited = job.plan.phases.iter().map(|phase| phase.limit.is_some()).collect();
+        Self { limited, running: AtomicUsize::new(job.from) }
+    }
+
+    fn is_for(&self, event: &Event) -> bool {
+        // Behind the last phase is the end.
+        let matters = |phase: usize| self.limited.get(phase).copied().unwrap_or(true);
+        match event {
+            Event::Fact(_) => false,
+            Event::Ready(_) => matters(self.running.load(Ordering::Relaxed)),
+            Event::Ended { result, .. } => {
+                let next = self.running.fetch_add(1, Ordering::Relaxed) + 1;
+                result.is_err() || matters(next)
+            }
+            Event::Obstacle(_) | Event::NotAgain(_) | Event::Fault => true,
+        }
     }
 }
 
@@ -83,7 +94,7 @@ struct Run<'a> {
     plan: &'a Plan,
     addresses: Vec<SocketAddr>,
     worker: &'a Worker,
-    outbox: Sender<Message>,
+    inbox: Arc<Inbox<Message>>,
     start: Instant,
     /// How many workers there were; the last one is the one that counts.
     workers: usize,
@@ -109,14 +120,14 @@ impl<'a> Run<'a> {
         plan: &'a Plan,
         addresses: &[SocketAddr],
         worker: &'a Worker,
-        outbox: Sender<Message>,
+        inbox: Arc<Inbox<Message>>,
         start: Instant,
     ) -> Self {
         Self {
             plan,
             addresses: addresses.to_vec(),
             worker,
-            outbox,
+            inbox,
             start,
             workers: 0,
             began: None,
@@ -148,9 +159,12 @@ impl<'a> Run<'a> {
         self.began = None;
         self.workers += 1;
         let number = self.workers;
-        let outbox = self.outbox.clone();
-        let tell: Tell = Arc::new(move |event| outbox.send(Message::Worker(number, event)).is_ok());
         let job = Job { plan: self.plan.clone(), from: self.ended.len(), addresses: self.addresses.clone() };
+        let (inbox, bell) = (Arc::clone(&self.inbox), Bell::new(&job));
+        let tell: Tell = Arc::new(move |event| {
+            let ring = bell.is_for(&event);
+            inbox.put((number, event), ring)
+        });
         let worker = Arc::clone(self.worker);
         let work = move || {
             // A panic must not be a silence.
@@ -488,9 +502,9 @@ mod tests {
             let heard = signals.clone();
             thread::spawn(move || {
                 thread::sleep(Duration::from_millis(100));
-                heard.heard("SIGTERM");
+                heard.note("SIGTERM");
             });
-            let report = supervise(&plan(&[]), &[], &worker, &signals, Instant::now());
+            let report = supervise(&plan(&["-t", "0.3"]), &[], &worker, &signals, Instant::now());
             let not_run = Outcome::NotRun(last.to_owned());
             assert_eq!(outcomes(&report)[4..7], [&not_run, &not_run, &not_run], "{fate:?}");
         }
@@ -518,9 +532,9 @@ mod tests {
     #[test]
     fn what_blocks_is_given_up() {
         let signals = Signals::default();
-        assert_eq!(within(Duration::from_secs(5), Some(&signals), || 1), Ok(1));
+        assert_eq!(within(Duration::from_secs(5), &signals, || 1), Ok(1));
         let sleep = || thread::sleep(Duration::from_secs(5));
-        assert!(within(Duration::from_millis(20), Some(&signals), sleep).unwrap_err().contains("within 0.02 s"));
+        assert!(within(Duration::from_millis(20), &signals, sleep).unwrap_err().contains("within 0.02 s"));
     }
 
     proptest! {
