@@ -64,6 +64,8 @@ impl Connector {
     /// What OpenSSL does not like, the CA file first of all.
     pub fn new(options: &Options, ca: Option<&[u8]>) -> Result<Self, String> {
         let mut builder = SslContext::builder(SslMethod::tls_client()).map_err(openssl)?;
+        // A record's head and body by one system call.
+        builder.set_read_ahead(true);
         builder.set_min_proto_version(Some(version(options.tls_min))).map_err(openssl)?;
         if options.tls_min < TlsVersion::V1_2 {
             // OpenSSL 3 takes the old versions' signatures at no other level; the user asked for them.
