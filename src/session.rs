@@ -37,6 +37,10 @@ enum State {
     /// STARTTLS is agreed: the handshake comes next.
     Upgrading(Dialogue),
     LoggedIn(Dialogue),
+    /// LOGOUT is done. The connection is kept until that is told: to close it takes time that is not the server's.
+    LoggedOut {
+        _kept: Dialogue,
+    },
     /// Nothing more can be done.
     Over,
 }
@@ -148,7 +152,7 @@ struct Session<'a> {
 impl Session<'_> {
     /// The transition table.
     fn perform(&self, operation: &Operation, state: State) -> (State, Result<Done, Stop>) {
-        use State::{Begun, Connected, Greeted, LoggedIn, Over, Resolved, Upgrading};
+        use State::{Begun, Connected, Greeted, LoggedIn, LoggedOut, Over, Resolved, Upgrading};
         match (operation, state) {
             (Operation::Resolve, Begun) => {
                 match connect::resolve(
@@ -187,7 +191,10 @@ impl Session<'_> {
             (Operation::Select(mailbox), LoggedIn(dialogue)) => {
                 step(dialogue, |dialogue| self.select(dialogue, mailbox), LoggedIn, LoggedIn)
             }
-            (Operation::Logout, Greeted(dialogue) | LoggedIn(dialogue)) => step(dialogue, logout, |_| Over, |_| Over),
+            (Operation::Logout, Greeted(dialogue) | LoggedIn(dialogue)) => {
+                let kept = |dialogue| LoggedOut { _kept: dialogue };
+                step(dialogue, logout, kept, kept)
+            }
             (_, state) => (state, Err(Stop::Impossible)),
         }
     }
@@ -292,7 +299,8 @@ fn logout(dialogue: &mut Dialogue) -> Result<Done, Failure> {
 }
 
 fn content(file: &Path) -> Result<Vec<u8>, String> {
-    let mut content = Vec::new();
+    // Most CA files are read at once.
+    let mut content = Vec::with_capacity(16 * 1024);
     let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content));
     match read.map_err(|error| io_reason(&error))? {
         bytes if u64::try_from(bytes).is_ok_and(|bytes| bytes <= MAX_FILE_BYTES) => Ok(content),
