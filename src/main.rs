@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// What the smallest pipe takes without a reader.
 const PIPE: usize = 4096;
-/// What writing `--textfile` is given where nothing is left of the total.
+/// What writing `--textfile` is given where less is left of the total.
 const GRACE: Duration = Duration::from_millis(30);
 /// How long a reader may take for more.
 const STUCK: Duration = Duration::from_millis(200);
@@ -70,7 +70,8 @@ fn write_textfile(report: &Report, options: &Options, signals: &Signals, start: 
     let Some(file) = options.textfile.clone() else { return Ok(()) };
     let samples = output::prometheus(report, options);
     let name = text::shown(&file.to_string_lossy());
-    let left = options.timeout.saturating_sub(start.elapsed());
+    let left = options.timeout.saturating_sub(start.elapsed()).as_millis();
+    let left = Duration::from_millis(left.try_into().unwrap_or_default());
     // A signal that ended the run must not end this, too.
     let ended = signals.came().is_some();
     let (limit, signals) = if ended { (GRACE, &Signals::default()) } else { (left.max(GRACE), signals) };

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// The most that LOGOUT may take, whatever is left of the total.
 pub const LOGOUT_LIMIT: Duration = Duration::from_secs(1);
+/// The most that is kept for writing a file; of a short total a tenth.
+const MOST_KEPT: Duration = Duration::from_millis(100);
 
 /// What a phase does. A new IMAP operation is a variant here, a line in [`Plan::new`] and an arm in
 /// `session.rs`; limits, thresholds, states, perfdata and output follow from these few answers.
@@ -124,6 +126,8 @@ pub struct Plan {
     pub phases: Vec<Phase>,
     /// The limit of the whole run, from the start of the program.
     pub total: Duration,
+    /// What of it is kept for what comes behind the phases: writing a file.
+    pub kept: Duration,
 }
 
 impl Plan {
@@ -148,7 +152,8 @@ impl Plan {
             .into_iter()
             .map(|operation| Phase { limit: limit(&operation, options), operation, address: None })
             .collect();
-        let plan = Self { phases, total: options.timeout };
+        let kept = options.textfile.as_ref().map(|_| MOST_KEPT.min(options.timeout / 10));
+        let plan = Self { phases, total: options.timeout, kept: kept.unwrap_or_default() };
         for (selector, _) in &options.limits {
             plan.check("--limit", selector, Naming::Limit)?;
         }
@@ -170,7 +175,7 @@ impl Plan {
     pub fn split(&self) -> (Self, Self) {
         let part = |once: bool| {
             let phases = self.phases.iter().filter(|phase| (phase.operation == Operation::Resolve) == once);
-            Self { phases: phases.cloned().collect(), total: self.total }
+            Self { phases: phases.cloned().collect(), total: self.total, kept: self.kept }
         };
         (part(true), part(false))
     }
@@ -333,6 +338,13 @@ mod tests {
         assert_eq!(limit("logout"), Some(LOGOUT_LIMIT));
         assert_eq!(limit("login"), None);
         assert_eq!(plan.shown_limit(&plan.phases[5]), Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn a_textfile_is_given_its_time() {
+        assert_eq!(plan(&[]).unwrap().kept, Duration::ZERO);
+        assert_eq!(plan(&["--textfile", "x"]).unwrap().kept, Duration::from_millis(100));
+        assert_eq!(plan(&["--textfile", "x", "-t", "0.3"]).unwrap().kept, Duration::from_millis(30));
     }
 
     #[test]

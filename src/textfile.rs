@@ -2,10 +2,16 @@
 //! hidden name, then renamed.
 
 use crate::text::{io_reason, shown};
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File, Permissions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How hidden names end: not with `.prom`, so that no collector takes them.
+const HIDDEN: &str = ".imap_session";
+/// No run lasts so long.
+const LEFTOVER: Duration = Duration::from_secs(3600);
 
 /// Replaces the file or makes it.
 ///
@@ -16,16 +22,18 @@ pub fn write(file: &Path, text: &str) -> Result<(), String> {
 }
 
 fn replace(file: &Path, text: &str) -> io::Result<()> {
-    // A link stays, what it leads to is replaced.
-    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    if fs::metadata(&file).is_ok_and(|found| !found.is_file()) {
-        // As root a rename would put a file in the place of a device.
+    // As root a rename would put a file in the place of /dev/stdout, and a link may be somebody else's.
+    if fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
         return Err(io::Error::other("is not a regular file, and only those can be replaced"));
     }
-    let hidden = hidden(&file)?;
-    let written = File::create_new(&hidden)
-        .and_then(|mut hidden| hidden.write_all(text.as_bytes()))
-        .and_then(|()| fs::rename(&hidden, &file));
+    if file.file_name().is_none() {
+        return Err(io::Error::other("is not the name of a file"));
+    }
+    remove_leftovers(file);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // In the same folder, since a rename does not cross file systems, and like no other run's.
+    let hidden = file.with_file_name(format!(".{}.{}{HIDDEN}", std::process::id(), now.subsec_nanos()));
+    let written = write_hidden(&hidden, text).and_then(|()| fs::rename(&hidden, file));
     if written.is_err() {
         // The first error is the one that matters.
         let _ = fs::remove_file(&hidden);
@@ -33,12 +41,25 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-/// In the same folder, since a rename does not cross file systems; not matched by `*.prom`; like no other run's.
-fn hidden(file: &Path) -> io::Result<PathBuf> {
-    let name = file.file_name().ok_or_else(|| io::Error::other("is not the name of a file"))?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let own = format!(".{}.{}.{}", name.to_string_lossy(), std::process::id(), now.subsec_nanos());
-    Ok(file.with_file_name(own))
+fn write_hidden(hidden: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create_new(hidden)?;
+    // Who collects it is another user.
+    file.set_permissions(Permissions::from_mode(0o644))?;
+    file.write_all(text.as_bytes())
+}
+
+/// A run that was killed or given up leaves its hidden file: gone an hour later.
+fn remove_leftovers(file: &Path) {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_old = |file: &DirEntry| {
+        let age = file.metadata().and_then(|data| data.modified()).ok().and_then(|changed| changed.elapsed().ok());
+        age.is_some_and(|age| age > LEFTOVER)
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().ends_with(HIDDEN) && is_old(&entry) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -53,22 +74,40 @@ mod tests {
         write(&file, "two\n").unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "two\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
-        let link = folder.path().join("link.prom");
-        std::os::unix::fs::symlink(&file, &link).unwrap();
-        write(&link, "three\n").unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "three\n");
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    #[test]
+    fn its_mode_is_for_a_collector_and_its_name_may_be_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x".repeat(250) + ".prom");
+        write(&file, "one\n").unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+    }
+
+    #[test]
+    fn leftovers_of_killed_runs_are_removed_once_they_are_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("imap.prom");
+        let [old, young, other] =
+            [".1.2.imap_session", ".3.4.imap_session", ".other"].map(|name| folder.path().join(name));
+        for (file, age) in [(&old, 7200), (&young, 60), (&other, 7200)] {
+            let changed = SystemTime::now() - Duration::from_secs(age);
+            File::create(file).unwrap().set_modified(changed).unwrap();
+        }
+        write(&file, "one\n").unwrap();
+        assert!(!old.exists() && young.exists() && other.exists());
     }
 
     #[test]
     fn what_cannot_be_replaced_is_named_and_stays() {
         let folder = tempfile::tempdir().unwrap();
-        for file in [folder.path().to_owned(), folder.path().join("none/imap.prom"), "/dev/null".into()] {
+        let link = folder.path().join("link.prom");
+        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+        for file in [folder.path().to_owned(), folder.path().join("none/imap.prom"), "/dev/null".into(), link] {
             let why = write(&file, "text\n").unwrap_err();
             assert!(why.starts_with(&file.display().to_string()), "{why}");
         }
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! The text exposition format of Prometheus (0.0.4): what was measured, not how bad it is. Names and HELP texts are
 //! constant and labels tell two checks apart: `node_exporter` drops samples of files that disagree.
 
-use crate::options::{Family, Options, TlsMode, TlsVersion};
+use crate::options::{DEFAULT_TIMEOUT, Family, Options, TlsMode, TlsVersion};
 use crate::outcome::{Outcome, Report};
 use crate::plan::{Operation, Phase};
 use crate::values::{TLS_MODES, TLS_VERSIONS, name};
@@ -72,8 +72,10 @@ pub fn render(report: &Report, options: &Options) -> String {
         }
     }
 
+    // Where nothing could be begun, people wonder why; collectors pass over it.
+    let remark = report.obstacle.as_ref().map(|why| format!("# {why}\n")).unwrap_or_default();
     let metrics = [success, timed_out, duration, phase_success, phase_timed_out, phase_duration, messages, expiry];
-    metrics.iter().filter(|metric| !metric.samples.is_empty()).map(Metric::print).collect()
+    metrics.iter().filter(|metric| !metric.samples.is_empty()).map(Metric::print).collect::<String>() + &remark
 }
 
 impl Metric {
@@ -113,12 +115,10 @@ fn join(a: &str, b: &str) -> String {
 
 /// What tells two checks of one host and port apart: the account, and what of the session is not as by default.
 fn check(options: &Options) -> String {
-    let mut check = options.username.clone();
+    let mut words = vec![quoted(&options.username)];
     let mut add = |option: &str, value: &str| {
-        check.push(' ');
-        check.push_str(option);
-        check.push_str(if value.is_empty() { "" } else { " " });
-        check.push_str(value);
+        words.push(option.to_owned());
+        words.extend((!value.is_empty()).then(|| quoted(value)));
     };
     if let Some(family) = options.family {
         add(if family == Family::V4 { "-4" } else { "-6" }, "");
@@ -131,6 +131,9 @@ fn check(options: &Options) -> String {
     }
     if let Some(tls_name) = &options.tls_name {
         add("--tls-name", tls_name);
+    }
+    if let Some(file) = &options.ca_file {
+        add("--ca-file", &file.to_string_lossy());
     }
     if !options.verify {
         add("--no-verify", "");
@@ -146,7 +149,20 @@ fn check(options: &Options) -> String {
     if options.examine {
         add("--examine", "");
     }
-    check
+    if options.timeout != DEFAULT_TIMEOUT {
+        add("-t", &options.timeout.as_secs_f64().to_string());
+    }
+    for (selector, limit) in &options.limits {
+        let mailbox = selector.target.as_ref().map(|mailbox| format!(":{mailbox}")).unwrap_or_default();
+        add("--limit", &format!("{}{mailbox}={}", selector.phase, limit.as_secs_f64()));
+    }
+    words.join(" ")
+}
+
+/// In quotes where it could be taken for something else.
+fn quoted(value: &str) -> String {
+    let plain = !value.starts_with('-') && !value.contains([' ', '"']);
+    if plain { value.to_owned() } else { format!("\"{}\"", value.replace('\\', r"\\").replace('"', "\\\"")) }
 }
 
 /// A long name is cut and gets a checksum (FNV-1a, 64 bits), so that it still is like no other.
@@ -174,8 +190,21 @@ mod tests {
     #[test]
     fn checks_of_one_server_have_names_of_their_own() {
         assert_eq!(checked(&[]), "joe");
-        assert_eq!(checked(&["-m", "INBOX", "-t", "3", "-w", "2"]), "joe");
-        assert_eq!(checked(&["-6", "--tls", "starttls", "-m", "a b"]), "joe -6 --tls starttls -m a b");
+        assert_eq!(checked(&["-m", "INBOX", "-t", "8s", "-w", "2"]), "joe");
+        assert_eq!(checked(&["-6", "--tls", "starttls", "-m", "a b"]), "joe -6 --tls starttls -m \"a b\"");
+        assert_eq!(
+            checked(&["--limit", "select:a=b=500ms", "-m", "a=b", "-t", "5"]),
+            "joe -m a=b -t 5 --limit select:a=b=0.5"
+        );
+        let pairs: [(&[&str], &[&str]); 4] = [
+            (&["-m", "A -m B"], &["-m", "A", "-m", "B"]),
+            (&["-u", "joe -4"], &["-4"]),
+            (&["-m", "\"A\""], &["-m", "A"]),
+            (&["-m", "a\" -m \"b"], &["-m", "a", "-m", "b"]),
+        ];
+        for (one, other) in pairs {
+            assert_ne!(checked(one), checked(other));
+        }
         let long: Vec<String> = (0..100).map(|number| format!("--mailbox=ü{number}")).collect();
         let mut long: Vec<&str> = long.iter().map(String::as_str).collect();
         let one = checked(&long);

@@ -26,6 +26,11 @@ impl Exposition {
                 assert!(metrics.insert(name.to_owned(), Vec::new()).is_none(), "{name} twice");
                 continue;
             }
+            if line.starts_with("# ") {
+                // What went wrong with our own files, at the end.
+                assert!(!line.starts_with("# TYPE") && lines.next().is_none(), "remark: {line}");
+                break;
+            }
             let rest = line.strip_prefix(name).and_then(|rest| rest.strip_prefix('{'));
             let (labels, value) = labels(rest.unwrap_or_else(|| panic!("not of {name}: {line}")));
             assert!(value.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte)), "value: {line}");

@@ -41,7 +41,7 @@ fn prometheus_text_has_every_planned_phase_and_the_true_names() {
     let all = text.0.values().flatten();
     for (labels, _) in all.clone() {
         assert!(here.iter().all(|(name, value)| labels[*name] == *value), "{labels:?}");
-        assert!(labels["check"].starts_with("ordinary -m INBOX -m Archive"), "{labels:?}");
+        assert!(labels["check"].starts_with("ordinary --ca-file /"), "{labels:?}");
     }
     assert_eq!(text.values("imap_session_success", &[]), [0.0]);
     assert_eq!(text.values("imap_session_timed_out", &[]), [0.0]);
@@ -98,8 +98,18 @@ fn samples_of_each_address_have_its_address() {
 
 #[test]
 fn no_two_checks_of_a_server_share_a_sample() {
-    let runs: [&[&str]; 5] =
-        [&[], &["-4"], &["--examine"], &["-m", "Archive"], &["-m", "Archive", "-m", "Sent Items", "--no-verify"]];
+    let runs: [&[&str]; 10] = [
+        &[],
+        &["-4"],
+        &["--examine"],
+        &["-m", "Archive"],
+        &["-m", "Archive", "-m", "Sent Items", "--no-verify"],
+        &["-t", "9"],
+        &["--limit", "select=3"],
+        &["--tls-name", "imap.example.org"],
+        &["--tls-min", "1.3"],
+        &["--no-verify"],
+    ];
     let mut seen = std::collections::BTreeSet::new();
     for args in runs {
         let run = plugin("localhost", &[]).args(args).args(["-o", "prometheus"]).run();
@@ -170,15 +180,21 @@ fn a_textfile_is_written_whatever_the_outcome_and_beside_the_normal_output() {
     }
     // The whole time is used up, and by a signal, too.
     let (_silent, hung) = silent();
-    let run = hung.args(["-t", "0.3"]).arg("--textfile").arg(&file).run();
-    assert_eq!(run.check_sound().code, 2);
+    let run = hung.args(["-t", "2"]).arg("--textfile").arg(&file).run();
+    assert_eq!(run.check_sound().code, 2, "{run:#?}");
+    assert!(run.summary().contains("(total limit 2 s)"), "{run:#?}");
     let text = Exposition::read(&fs::read_to_string(&file).unwrap());
     assert_eq!(text.values("imap_session_timed_out", &[]), [1.0], "{run:#?}");
-    let (_silent, hung) = silent();
-    let started = std::time::Instant::now();
-    let due = move || started.elapsed() > Duration::from_millis(300);
-    let run = hung.arg("--textfile").arg(&file).signals(&["TERM"], due).run();
-    assert!(run.summary().contains("greeting failed: ended by SIGTERM"), "{run:#?}");
+    let (listener, hung) = silent();
+    listener.set_nonblocking(true).unwrap();
+    let called = std::cell::RefCell::new(None);
+    let due = move || {
+        let mut called = called.borrow_mut();
+        *called = called.take().or_else(|| listener.accept().ok());
+        called.is_some()
+    };
+    let run = hung.args(["-t", "60"]).arg("--textfile").arg(&file).signals(&["TERM"], due).run();
+    assert!(run.summary().contains("failed: ended by SIGTERM"), "{run:#?}");
     let text = Exposition::read(&fs::read_to_string(&file).unwrap());
     assert_eq!(text.values("imap_session_timed_out", &[]), [0.0], "{run:#?}");
     only(folder.path(), "imap.prom");
@@ -191,6 +207,11 @@ fn a_textfile_that_cannot_be_written_is_unknown_and_named_with_the_report() {
     assert_eq!(run.check_sound().code, 3, "{run:#?}");
     assert!(run.summary().contains("--textfile: ") && run.summary().contains("No such file"), "{run:#?}");
     assert_eq!(run.value("login_ok"), Some(1.0));
+    let run = plugin("localhost", &[]).args(["-o", "prometheus", "--textfile", "/dev/null"]).run();
+    assert!(
+        run.stdout.ends_with("# --textfile: /dev/null: is not a regular file, and only those can be replaced\n"),
+        "{run:#?}"
+    );
     // What the server did is worse.
     let run = plugin("127.0.0.2", &["INBOX"]).arg("--textfile").arg(folder.path()).run();
     assert_eq!(run.check_sound().code, 2, "{run:#?}");
@@ -210,7 +231,7 @@ fn a_textfile_on_a_dead_mount_keeps_nothing() {
         .arg(&file)
         .run();
     assert_eq!(run.check_sound().code, 3, "{run:#?}");
-    assert!(run.summary().contains("imap.prom: not done within "), "{run:#?}");
+    assert!(run.summary().contains("imap.prom: not done within 0."), "{run:#?}");
     assert!(run.elapsed < Duration::from_secs(6), "{run:#?}");
     assert!(!file.exists());
 }
