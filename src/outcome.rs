@@ -79,6 +79,8 @@ impl Report {
 /// Learnt on the way, each as soon as it is known, so that a time-out loses nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
+    /// What it took from program start to the first phase: options, files, the TLS library.
+    pub prepared: Option<Duration>,
     /// What the name resolved to.
     pub addresses: Vec<SocketAddr>,
     /// The file that is or was last being read.

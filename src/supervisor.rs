@@ -182,7 +182,8 @@ impl<'a> Run<'a> {
 
     /// When the running phase must have ended, and by which limit.
     fn deadline(&self) -> (Instant, Limit) {
-        let total = (self.start + self.plan.total, Limit::Total(self.plan.total));
+        let most = self.plan.total.saturating_sub(self.plan.kept);
+        let total = (self.start + most, Limit::Total(self.plan.total));
         let own = self.running().and_then(|phase| phase.limit);
         match (own, self.began) {
             (Some(own), Some(began)) if began + own < total.0 => (began + own, Limit::Own(own)),
@@ -192,7 +193,10 @@ impl<'a> Run<'a> {
 
     fn take(&mut self, event: Event, deadline: Instant, limit: Limit) {
         match event {
-            Event::Ready(at) => self.began = Some(at),
+            Event::Ready(at) => {
+                self.began = Some(at);
+                self.facts.prepared.get_or_insert(micros(at.saturating_duration_since(self.start)));
+            }
             Event::Obstacle(why) | Event::NotAgain(why) => self.give_up(&why),
             Event::Fault => self.fault(),
             // The worker knows no limits: it can be done just after one. (A no that comes late is still a no.)

@@ -24,11 +24,13 @@ struct Document<'a> {
     state: &'static str,
     exit_code: i32,
     summary: String,
-    /// Files of our own that could not be read or written.
+    /// What was wrong with files of our own.
     obstacle: Option<&'a str>,
     timed_out: bool,
     duration: f64,
     limit: f64,
+    /// The part of the duration before the first phase.
+    preparation: Option<f64>,
     /// Thresholds on the duration of the run that are crossed.
     breaches: &'a [String],
     /// What the name resolved to.
@@ -55,7 +57,7 @@ struct Phase<'a> {
     /// The thresholds that are crossed.
     breaches: &'a [String],
     messages: Option<u32>,
-    /// What the server remarked.
+    /// A remark of ours.
     note: Option<&'a str>,
 }
 
@@ -131,6 +133,7 @@ pub(super) fn render(report: &Report, verdict: &Verdict, options: &Options, now:
         timed_out: report.timed_out,
         duration: seconds(report.total),
         limit: seconds(report.plan.total),
+        preparation: report.facts.first().and_then(|facts| facts.prepared).map(seconds),
         breaches: &verdict.total.breaches,
         addresses: report
             .facts

@@ -198,7 +198,7 @@ fn no_answer(facts: &Facts) -> Vec<String> {
     others.map(|address| format!("{} did not answer ({})", address.ip(), why(address))).collect()
 }
 
-/// What `-vv` adds: limits and trust.
+/// What `-vv` adds: limits, trust, and the time that is in the total and in no phase.
 fn decisions(report: &Report, options: &Options) -> Vec<String> {
     let plan = &report.plan;
     let mut lines =
@@ -209,6 +209,8 @@ fn decisions(report: &Report, options: &Options) -> Vec<String> {
         .filter_map(|phase| Some(format!("{} {}", phase.title(), text::limit(phase.limit?))))
         .collect();
     lines.push(format!("limits: {}, others what is left", limits.join(", ")));
+    let prepared = report.facts.first().and_then(|facts| facts.prepared);
+    lines.extend(prepared.map(|time| format!("before the first phase: {}", text::seconds(time))));
     let trust: Vec<&String> = report.facts.iter().filter_map(|facts| facts.trust.as_ref()).collect();
     lines.extend(trust.first().map(|trust| format!("trust: {trust}")));
     lines

@@ -2,7 +2,7 @@
 //! Director's basket, dashboard, alert rules) lists what the code has, all of it and nothing else.
 
 use check_imap_session::judge::judge;
-use check_imap_session::options::{Opt, Options, Request, TABLE};
+use check_imap_session::options::{Format, Opt, Options, Request, TABLE};
 use check_imap_session::outcome::{Certificate, Facts, Outcome, Record, Report};
 use check_imap_session::output;
 use check_imap_session::plan::Plan;
@@ -10,6 +10,7 @@ use chrono::Utc;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -136,20 +137,55 @@ fn director_basket_has_every_option_with_a_field() {
 }
 
 #[test]
+fn readme_has_every_field_of_the_json() {
+    let (report, options) = complete();
+    let now = Utc::now();
+    let json = output::render(Format::Json, &report, &judge(&report, &options, now), &options, now);
+    let mut fields = BTreeSet::new();
+    collect(&serde_json::from_str(&json).unwrap(), &mut fields);
+    let readme = read("README.md");
+    let section = readme.split("\n## JSON\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let (_, table) = section.split_once("|---|").unwrap();
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let words: BTreeSet<&str> = table.split(|c| !is_name(c)).collect();
+    let untold: Vec<_> = fields.iter().filter(|field| !words.contains(field.as_str())).collect();
+    assert!(untold.is_empty(), "not in README: {untold:?}");
+    // The first cell of a row has names alone.
+    let cells = table.lines().filter_map(|line| line.strip_prefix("| ")?.split('|').next());
+    let stray: Vec<&str> = cells
+        .flat_map(|cell| cell.split(|c| !is_name(c)))
+        .filter(|word| !word.is_empty() && !fields.contains(*word))
+        .collect();
+    assert!(stray.is_empty(), "not in the JSON: {stray:?}");
+}
+
+#[test]
 fn dashboard_and_alerts_use_metrics_and_labels_that_are_there() {
-    let there = metrics();
+    let (report, options) = complete();
+    let exposition = Exposition::read(&output::prometheus(&report, &options)).0;
+    let there: BTreeSet<&String> = exposition.keys().collect();
+    let mut labels: BTreeSet<&str> =
+        exposition.values().flatten().flat_map(|(labels, _)| labels.keys()).map(String::as_str).collect();
+    // Those of a repeated mailbox and of several addresses, and Prometheus' own.
+    labels.extend(["repetition", "address", "instance", "file"]);
     for file in ["icinga/grafana/imap_session.json", "icinga/examples/prometheus-alerts.yml"] {
         let text = read(file);
         let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
         let used: BTreeSet<&str> =
             text.split(|c| !is_name(c)).filter(|word| word.len() > 13 && word.starts_with("imap_session_")).collect();
-        let stray: Vec<_> = used.iter().filter(|name| !there.contains(**name)).collect();
+        let stray: Vec<_> = used.iter().filter(|name| !exposition.contains_key(**name)).collect();
         assert!(stray.is_empty(), "{file}: {stray:?} are no metrics, those are: {there:?}");
+        // {phase="login"}, {phase!~"login"}, $labels.phase
+        let matched = text.split(['"', '\\']).filter_map(|part| part.trim_end_matches('~').strip_suffix('='));
+        let matched = matched.filter_map(|part| part.trim_end_matches('!').rsplit(|c| !is_name(c)).next());
+        let named = text.split("$labels.").skip(1).filter_map(|part| part.split(|c| !is_name(c)).next());
+        let stray: Vec<&str> = matched.chain(named).filter(|name| !name.is_empty() && !labels.contains(name)).collect();
+        assert!(stray.is_empty(), "{file}: {stray:?} are no labels, those are: {labels:?}");
         assert!(used.len() >= 4, "{file} uses {used:?} only");
     }
     let readme = read("README.md");
     for name in there {
-        assert!(readme.contains(&name), "{name} is not in README");
+        assert!(readme.contains(name), "{name} is not in README");
     }
 }
 
@@ -198,20 +234,30 @@ fn unknown_options(text: &str) -> BTreeSet<&str> {
     longs.filter(|word| !TABLE.iter().any(|opt| opt.long == &word[2..])).collect()
 }
 
-/// The names of all metrics, out of a report that has them all.
-fn metrics() -> BTreeSet<String> {
+/// A report that has everything, and its options.
+fn complete() -> (Report, Options) {
     let arguments = ["-H", "imap.example.org", "-u", "joe"].map(str::to_owned);
     let Ok(Request::Check(options)) = Options::parse(&arguments, Some(b"secret".to_vec())) else { panic!("options") };
-    let options: Options = *options;
     let plan = Plan::new(&options).unwrap();
     let ok = Record { time: Some(Duration::from_millis(1)), messages: Some(1), ..Record::new(Outcome::Ok) };
     let records = vec![ok; plan.phases.len()];
     let now = Utc::now();
     let certificate = Certificate { subject: "s".to_owned(), issuer: "i".to_owned(), not_before: now, not_after: now };
-    let facts = vec![Facts { certificate: Some(certificate), ..Facts::default() }];
-    let report = Report { total: plan.total, obstacle: None, plan, records, timed_out: false, facts };
-    assert!(judge(&report, &options, now).state.exit_code() == 0);
-    Exposition::read(&output::prometheus(&report, &options)).0.into_keys().collect()
+    let tried = vec![SocketAddr::from(([192, 0, 2, 1], 993))];
+    let facts = vec![Facts { certificate: Some(certificate), tried, ..Facts::default() }];
+    (Report { total: plan.total, obstacle: None, plan, records, timed_out: false, facts }, *options)
+}
+
+/// All field names.
+fn collect(value: &Value, fields: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            fields.extend(object.keys().cloned());
+            object.values().for_each(|value| collect(value, fields));
+        }
+        Value::Array(array) => array.iter().for_each(|value| collect(value, fields)),
+        _ => {}
+    }
 }
 
 fn read(file: &str) -> String {
