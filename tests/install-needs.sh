@@ -9,7 +9,7 @@
 #     bench       what `make bench` and `make exactness` compare with and measure by
 set -eu
 
-needs='gcc libc6-dev pkg-config libssl-dev openssl dovecot-imapd'
+needs='gcc libc6-dev pkg-config libssl-dev openssl dovecot-imapd procps iproute2 valgrind'
 for set in "$@"; do
     case $set in
         consumers)
@@ -43,6 +43,8 @@ fi
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     trap '$as_root rm -f "$policy"' EXIT
+    # Without this, sh leaves it to keep services from starting for ever, where somebody presses Ctrl-C.
+    trap 'exit 130' HUP INT TERM
     printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
     $as_root chmod 755 "$policy"
 fi

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::dovecot::dovecot;
-use crate::plugin::BINARY;
+use crate::plugin::{BINARY, skipped};
 use measure::Program;
 use trust::SystemTrust;
 
@@ -32,7 +32,7 @@ fn a_run_costs_hardly_more_than_the_bare_program() {
 fn system_trust_costs_what_one_ca_file_costs() {
     let system = SystemTrust::copy(dovecot().ca_file.as_ref());
     if system.count() < 50 {
-        eprintln!("SKIPPED, NOT TESTED: this system has no CAs to speak of");
+        skipped("this system has no CAs to speak of");
         return;
     }
     let mut all = ours("implicit", &[]);
@@ -79,12 +79,12 @@ fn turns(mode: &str) -> u64 {
 #[allow(clippy::cast_precision_loss, clippy::as_conversions, reason = "far below 2^52")]
 fn instructions(program: &Program) -> Option<f64> {
     if !Path::new(&program.args[0]).exists() {
-        eprintln!("SKIPPED, NOT TESTED: {} is not built (cargo test without --test builds it)", program.args[0]);
+        skipped(&format!("{} is not built (cargo test without --test builds it)", program.args[0]));
         return None;
     }
     let count = program.instructions();
     if count.is_none() {
-        eprintln!("SKIPPED, NOT TESTED: valgrind is not installed (tests/install-needs.sh bench installs it)");
+        skipped("valgrind is not installed (tests/install-needs.sh bench installs it)");
     }
     count.map(|count| count as f64)
 }

@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::plugin::BINARY;
+use crate::plugin::{BINARY, skipped};
 
 #[test]
 fn it_ends_in_time_and_names_the_phase_on_dead_and_lossy_networks() {
@@ -10,7 +10,7 @@ fn it_ends_in_time_and_names_the_phase_on_dead_and_lossy_networks() {
     let output = Command::new("timeout").arg("120").arg("bash").arg(script).arg(BINARY).output().expect("bash starts");
     let told = String::from_utf8_lossy(&output.stdout);
     if output.status.code() == Some(77) {
-        eprintln!("{told}");
+        skipped(&told);
         return;
     }
     let faults = String::from_utf8_lossy(&output.stderr);

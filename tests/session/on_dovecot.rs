@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::dovecot::dovecot;
-use crate::plugin::{Plugin, Run};
+use crate::plugin::{Plugin, Run, skipped};
 
 /// Runs end long before; a slow machine is no reason to fail.
 const LIMIT: &str = "25";
@@ -359,7 +359,7 @@ fn hosts() -> Vec<&'static str> {
     if dovecot().ipv6 {
         return vec!["127.0.0.1", "::1"];
     }
-    eprintln!("SKIPPED: this machine has no ::1, IPv6 was not tested");
+    skipped("this machine has no ::1, IPv6 was not tested");
     vec!["127.0.0.1"]
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::case::{GREETING, Mode, PASSWORD, USER, leave, send, tagged, told_first, well};
 use crate::dovecot::dovecot;
-use crate::plugin::{Plugin, Run};
+use crate::plugin::{Plugin, Run, skipped};
 use crate::resolver::Resolver;
 use crate::script::{Record, Server, Step};
 
@@ -421,7 +421,7 @@ impl Nodes {
         if let Some((v6, _)) = nodes.iter().find(|(address, _)| address.is_ipv6())
             && let Err(error) = Server::at(SocketAddr::new(*v6, 0), Vec::new())
         {
-            eprintln!("SKIPPED: a test of two address families needs {v6}: {error}");
+            skipped(&format!("a test of two address families needs {v6}: {error}"));
             return None;
         }
         let shim = Resolver::build()?;

@@ -3,7 +3,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::plugin::Plugin;
+use crate::plugin::{Plugin, skipped};
 
 pub struct Resolver {
     folder: tempfile::TempDir,
@@ -101,7 +101,7 @@ impl Resolver {
         match built {
             Ok(status) => assert!(status.success(), "the resolver does not compile"),
             Err(error) => {
-                eprintln!("SKIPPED: a test of the resolver needs cc: {error}");
+                skipped(&format!("a test of the resolver needs cc: {error}"));
                 return None;
             }
         }
