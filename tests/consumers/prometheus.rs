@@ -116,8 +116,18 @@ fn prometheus_tells_each_trouble_apart() {
     files.write("expired", &mut plugin("ordinary", "127.0.0.2"));
     files.write("ending", &mut plugin("ordinary", "127.0.0.5"));
     files.write("refused", plugin("ordinary", "127.0.0.1").args(["-m", "Denied", "-m", "INBOX", "-m", "Empty"]));
-    let hangs = ["-p", &hangs_at_select("Archive").to_string(), "--tls", "none", "--limit", "select=1"];
-    files.write("hung", plugin("ordinary", "127.0.0.1").args(hangs).args(["-m", "Archive", "-m", "INBOX"]));
+    let nowhere = ["--password-file", "/nonexistent/password"];
+    files.write("unreadable", plugin("reader", "127.0.0.1").args(nowhere));
+    let hangs = ["-p", &archive_hangs_denied_is_refused().to_string(), "--tls", "none"];
+    let hangs = |more: &[&str]| {
+        let mut plugin = plugin("ordinary", "127.0.0.1");
+        plugin.args(hangs).args(more);
+        plugin
+    };
+    files.write("hung", &mut hangs(&["--limit", "select=1", "-m", "Archive", "-m", "INBOX"]));
+    files.write("both", &mut hangs(&["--limit", "select=1", "-m", "Archive", "-m", "Denied", "-m", "INBOX"]));
+    // The total limit ends it, so that nobody knows of the others.
+    files.write("unreached", &mut hangs(&["-t", "3", "-m", "Archive", "-m", "Denied", "-m", "INBOX"]));
     files.write("addresses", plugin("ordinary", "127.0.0.1").args(["--every-address", "-m", "Archive"]));
     let exporter = Exporter::start(&files);
     let prometheus = Prometheus::start(&exporter, &files);
@@ -159,9 +169,9 @@ fn the_right_alerts_are_there(prometheus: &Prometheus, files: &Textfiles) {
     assert!(rules.len() >= 8, "{rules:#?}");
     let checks = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| files.check(name)).collect() };
     for (alert, expected) in [
-        ("ImapLoginFailing", checks(&["password", "silent", "nobody", "name", "expired"])),
-        ("ImapMailboxRefused", checks(&["refused"])),
-        ("ImapSelectTimingOut", checks(&["hung"])),
+        ("ImapLoginFailing", checks(&["password", "silent", "nobody", "name", "expired", "unreadable"])),
+        ("ImapMailboxRefused", checks(&["refused", "both"])),
+        ("ImapSelectTimingOut", checks(&["hung", "both", "unreached"])),
         ("ImapCertificateExpiring", checks(&["expired", "ending"])),
         ("ImapCheckStale", checks(&[])),
         ("ImapCheckUnreadable", checks(&[])),
@@ -175,14 +185,11 @@ fn the_right_alerts_are_there(prometheus: &Prometheus, files: &Textfiles) {
             (is == expected).then_some(())
         });
     }
-    let mailbox = |alert: &str| {
-        prometheus
-            .query(&format!("ALERTS{{alertname=\"{alert}\"}}"))
-            .into_iter()
-            .map(|(labels, _)| labels["mailbox"].clone())
-    };
-    assert!(mailbox("ImapMailboxRefused").eq(["Denied"]));
-    assert!(mailbox("ImapSelectTimingOut").eq(["Archive"]));
+    for (alert, mailboxes) in [("ImapMailboxRefused", vec!["Denied"; 2]), ("ImapSelectTimingOut", vec!["Archive"; 3])] {
+        let alerts = prometheus.query(&format!("ALERTS{{alertname=\"{alert}\"}}"));
+        let named: Vec<&str> = alerts.iter().map(|(labels, _)| labels["mailbox"].as_str()).collect();
+        assert_eq!(named, mailboxes, "{alert}: {alerts:#?}");
+    }
     for rule in prometheus.get("rules", &[])["groups"][0]["rules"].as_array().unwrap() {
         assert_eq!(rule["health"], "ok", "{rule:#?}");
     }
@@ -225,25 +232,26 @@ fn the_dashboard_shows_it(prometheus: &Prometheus) {
             assert_eq!(lines.len(), answer.len(), "{title}: {legend} does not tell {answer:#?} apart");
         }
     }
-    // Three are fine, one hangs, one is refused, one is silent, four do not get in otherwise.
+    // Three are fine, two hang, two are refused, one is silent, five do not get in otherwise.
     let state =
         ["State now", "State"].map(|title| &shown[&format!("{title}: {{{{host}}}}:{{{{port}}}} {{{{check}}}}")]);
-    assert_eq!(state, [&[0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0, 4.0]; 2]);
+    assert_eq!(state, [&[0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0, 3.0, 4.0]; 2]);
     for (phase, failures) in [
-        ("resolve", 0.0),
+        ("resolve", 1.0),
         ("connect", 1.0),
         ("starttls", 0.0),
         ("tls", 2.0),
         ("greeting", 1.0),
         ("login", 1.0),
-        ("select", 2.0),
+        ("select", 7.0),
     ] {
         assert_eq!(shown[&format!("Failures by phase: {phase}")], [failures], "{phase}");
     }
     // Of the two that have an alert, and of the others a year.
     let days = &shown["Certificate: days left: {{host}}:{{port}} {{address}}"];
     assert!(days[0] < -2.9 && (4.0..5.1).contains(&days[1]) && days[2] > 300.0, "{days:?}");
-    assert_eq!(shown["Logins that worked: logins"], [0.5], "5 of 10 checks");
+    let logins = &shown["Logins that worked: logins"];
+    assert!((logins[0] - 7.0 / 13.0).abs() < 1e-9, "{logins:?}, 7 of 13 checks");
 }
 
 #[test]
@@ -292,7 +300,7 @@ fn cron_and_the_unit_write_the_textfile() {
     assert!(!command.contains('%'), "cron ends a line there");
     let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
     for (name, command, password) in
-        [("cron", command, "/etc/imap-monitor.password"), ("unit", start, "${CREDENTIALS_DIRECTORY}/password")]
+        [("cron", command, "/etc/imap-session.password"), ("unit", start, "${CREDENTIALS_DIRECTORY}/password")]
     {
         let files = Textfiles::new();
         let file = files.file("imap.example.org");
@@ -511,16 +519,18 @@ fn plugin(user: &str, address: &str) -> Command {
     plugin
 }
 
-/// A server that answers to everything but to the SELECT of this mailbox.
-fn hangs_at_select(mailbox: &'static str) -> u16 {
+/// A server that is silent at the SELECT of Archive, refuses Denied, and says yes to all else.
+fn archive_hangs_denied_is_refused() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let session = move |mut client: TcpStream| -> io::Result<()> {
         client.write_all(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")?;
         for line in io::BufReader::new(client.try_clone()?).lines() {
             let line = line?;
-            if !line.contains(mailbox) {
-                let tag = line.split(' ').next().unwrap_or_default();
+            let tag = line.split(' ').next().unwrap_or_default();
+            if line.contains("Denied") {
+                write!(client, "{tag} NO denied\r\n")?;
+            } else if !line.contains("Archive") {
                 write!(client, "* 1 EXISTS\r\n{tag} OK done\r\n")?;
             }
         }
