@@ -20,8 +20,8 @@ const USER: &str = "ordinary";
 
 #[test]
 fn a_run_costs_hardly_more_than_the_bare_program() {
-    // Measured 1.025 with TLS (OpenSSL 3.0) and 1.054 without, where there is little to hide behind.
-    for (mode, most) in [("implicit", 1.05), ("starttls", 1.05), ("none", 1.10)] {
+    // Measured 1.023 with TLS (OpenSSL 3.0) and 1.040 without, where there is little to hide behind.
+    for (mode, most) in [("implicit", 1.03), ("starttls", 1.03), ("none", 1.06)] {
         let Some((ours, bare)) = instructions(&ours(mode, &[])).zip(instructions(&bare(mode))) else { return };
         let ratio = ours / bare;
         assert!(ratio <= most, "--tls {mode}: {ours} instructions, {ratio:.3} times the bare program's {bare}");
@@ -50,9 +50,9 @@ fn a_further_select_costs_little() {
     let Some((ten, one)) = instructions(&ours("implicit", &ten)).zip(instructions(&ours("implicit", &[]))) else {
         return;
     };
-    // Measured 60,000: a reply decrypted and read, a command encrypted, a line and five labels printed.
+    // Measured 58,000: a reply decrypted and read, a command encrypted, a line and five labels printed.
     let each = (ten - one) / 9.0;
-    assert!(each <= 90_000.0, "{each} instructions for a further SELECT");
+    assert!(each <= 75_000.0, "{each} instructions for a further SELECT");
 }
 
 #[test]
