@@ -44,7 +44,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const DELAYS_MS: [u64; 5] = [0, 1, 10, 100, 500];
 /// Runs that wait for their server leave the machine to the others.
@@ -63,6 +63,35 @@ fn main() {
     for mode in [Mode::None, Mode::Implicit] {
         against_packets(mode, runs);
     }
+    against_limits(runs.div_ceil(10));
+}
+
+/// A server that never says a word: how much later than its limit a run has ended, the start of the process included.
+fn against_limits(runs: usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    println!("Runs that -t ends, {runs} each: ended later by, in ms:\n\n| -t | median / 99th percentile |\n|---|---|");
+    for limit in ["0.1", "1", "3", "8"] {
+        let mut program = ours(Mode::None, port);
+        program.args.extend(["-t".to_owned(), limit.to_owned()]);
+        let limit: f64 = limit.parse().unwrap();
+        let late: Vec<f64> = thread::scope(|scope| {
+            let run = |number: usize| {
+                let program = &program;
+                // One after the other: each has the machine to itself when it ends.
+                scope.spawn(move || {
+                    thread::sleep(Duration::from_millis(50) * u32::try_from(number).unwrap());
+                    let start = Instant::now();
+                    program.output();
+                    start.elapsed().as_secs_f64() - limit
+                })
+            };
+            let threads: Vec<_> = (0..runs).map(run).collect();
+            threads.into_iter().map(|thread| thread.join().expect("it ran")).collect()
+        });
+        println!("| {limit} | {} |", spread(&late));
+    }
+    println!();
 }
 
 /// Each run has every delay once, each time for another phase.

@@ -2,8 +2,10 @@
 //! more than write to a socket, so that is what wakes it.
 
 use crate::signals::{Signals, Watch};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -11,6 +13,9 @@ use std::time::{Duration, Instant};
 
 /// How often is looked where no socket is to be had.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// A thousandth of it is nothing that anybody sees.
+const LONG: Duration = Duration::from_millis(100);
 
 /// Messages that nobody has taken yet, and what wakes who waits for them.
 pub struct Inbox<T> {
@@ -78,14 +83,47 @@ impl<T> Inbox<T> {
     /// Until the bell rings, a signal comes or that time is over.
     fn sleep(&self, most: Duration) {
         let Some(sockets) = &self.sockets else { return thread::sleep(most.min(LOOK)) };
-        let heard = sockets.ear.set_read_timeout(Some(most)).and_then(|()| (&sockets.ear).read(&mut [0; 64]));
-        if heard.is_err_and(|error| !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)) {
-            thread::sleep(most.min(LOOK));
+        // The kernel may take a thousandth longer: what is left of a long time is waited for once more.
+        let most = if most > LONG { most.mul_f64(0.99) } else { most };
+        match poll(&mut [PollFd::new(&sockets.ear, PollFlags::IN)], Timespec::try_from(most).ok().as_ref()) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => drop((&sockets.ear).read(&mut [0; 64])),
+            Err(_) => thread::sleep(most.min(LOOK)),
         }
     }
 
     /// Nothing is taken any more.
     pub fn close(&self) {
         *self.messages.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Timers of sockets are coarse: at 250 ticks a second a time-out of 3 s comes up to 256 ms late.
+    #[test]
+    fn it_is_woken_as_exactly_as_from_a_sleep() {
+        let times = [2200, 2350, 2500, 2650, 2800].map(Duration::from_millis);
+        let late = move |wait: fn(Duration)| {
+            let threads = times.map(|time| {
+                thread::spawn(move || {
+                    let start = Instant::now();
+                    wait(time);
+                    start.elapsed().checked_sub(time).expect("not early")
+                })
+            });
+            let mut late = threads.map(|thread| thread.join().unwrap());
+            late.sort();
+            late[times.len() / 2]
+        };
+        let asleep = thread::spawn(move || late(thread::sleep));
+        let waiting = late(|time| {
+            let inbox: Inbox<()> = Inbox::new(&Signals::default());
+            assert!(matches!(inbox.take(Instant::now() + time), Wake::TimeOut));
+        });
+        let asleep = asleep.join().unwrap();
+        assert!(waiting < asleep + Duration::from_millis(30), "{waiting:?} late, from a sleep {asleep:?}");
     }
 }
