@@ -1,9 +1,8 @@
 //! Names libcrypto to the linker before libssl: the dynamic linker looks symbols up in that order, nearly all of
 //! them are libcrypto's, and what it does at start is a seventh of a run's instructions.
-
 //!
 //! And takes the unwinder out of gcc's archive, where that is there: `libgcc_s.so` is one more library to be loaded at each
-//! start, 4 % of a run's processor time.
+//! start, 3 % of a run's processor time.
 
 use std::path::Path;
 use std::process::Command;
