@@ -1,9 +1,11 @@
 //! Name to addresses, and addresses to a TCP connection. Blocking, without limits: those are the supervisor's.
 
-use crate::event::Fact;
+use crate::event::{Fact, Failure};
 use crate::options::Family;
 use crate::text::io_reason;
 use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
+use rustix::io::Errno;
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
@@ -52,7 +54,7 @@ pub fn resolve(host: &str, port: u16, family: Option<Family>) -> Result<Vec<Sock
 ///
 /// # Errors
 /// What each address answered.
-pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStream, String> {
+pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStream, Failure> {
     let refused = |address: SocketAddr, reason: String| tell(Fact::Refused(address, reason));
     let connected = |address, tcp: TcpStream| {
         tell(Fact::Peer(address, tcp.try_clone().ok()));
@@ -66,7 +68,7 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStrea
             Ok(tcp) => Ok(connected(*only, tcp)),
             Err(error) => {
                 refused(*only, io_reason(&error));
-                Err(failed(*only, &error))
+                Err(Failure { ours: is_ours(&error), ..Failure::lost(failed(*only, &error)) })
             }
         };
     }
@@ -75,6 +77,7 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStrea
     let mut waiting = addresses.iter();
     let mut pending = 0_usize;
     let mut reasons = Vec::new();
+    let mut ours = true;
     loop {
         let tried = waiting.next();
         if let Some(&address) = tried {
@@ -95,7 +98,7 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStrea
         } else if pending > 0 {
             answers.recv().ok()
         } else {
-            return Err(reasons.join(", "));
+            return Err(Failure { ours, ..Failure::lost(reasons.join(", ")) });
         };
         match answer {
             Some((address, Ok(tcp))) => return Ok(connected(address, tcp)),
@@ -103,13 +106,19 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStrea
                 pending -= 1;
                 refused(address, io_reason(&error));
                 reasons.push(failed(address, &error));
+                ours &= is_ours(&error);
             }
             None => {}
         }
     }
 }
 
-fn failed(address: SocketAddr, error: &std::io::Error) -> String {
+/// No file descriptor or no memory was to be had.
+fn is_ours(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS))
+}
+
+fn failed(address: SocketAddr, error: &io::Error) -> String {
     format!("{} port {}: {}", address.ip(), address.port(), io_reason(error))
 }
 
@@ -142,11 +151,11 @@ mod tests {
         let addresses: Vec<SocketAddr> =
             ["127.0.0.9", "127.0.0.8"].iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), port)).collect();
         assert_eq!(
-            connect(&addresses, &|_| {}).unwrap_err(),
+            connect(&addresses, &|_| {}).unwrap_err().reason,
             format!("127.0.0.9 port {port}: connection refused, 127.0.0.8 port {port}: connection refused")
         );
         assert_eq!(
-            connect(&addresses[..1], &|_| {}).unwrap_err(),
+            connect(&addresses[..1], &|_| {}).unwrap_err().reason,
             format!("127.0.0.9 port {port}: connection refused")
         );
     }

@@ -70,19 +70,21 @@ pub struct Failure {
     pub reason: String,
     /// Whether the connection is of no more use.
     pub lost: bool,
+    /// Whether it is for want of something on this machine, which tells nothing about the server.
+    pub ours: bool,
 }
 
 impl Failure {
     /// The end of the connection.
     #[must_use]
     pub fn lost(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), lost: true }
+        Self { reason: reason.into(), lost: true, ours: false }
     }
 
     /// A `NO` after which the dialogue goes on.
     #[must_use]
     pub fn refused(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), lost: false }
+        Self { reason: reason.into(), lost: false, ours: false }
     }
 }
 

@@ -176,11 +176,12 @@ impl Session<'_> {
                     )),
                     Ok(Done::default()),
                 ),
-                Err(reason) => {
+                Err(failure) => {
                     // With --every-address the phase has the address in its title.
                     let ip = addresses.first().filter(|_| self.prepared.options.every_address);
                     let ip = ip.map(|address| format!("{} ", address.ip())).unwrap_or_default();
-                    (Over, Err(Stop::Failed(Failure::lost(reason.strip_prefix(&ip).unwrap_or(&reason)))))
+                    let reason = failure.reason.strip_prefix(&ip).unwrap_or(&failure.reason).to_owned();
+                    (Over, Err(Stop::Failed(Failure { reason, ..failure })))
                 }
             },
             (Operation::Tls, Connected(dialogue)) => self.encrypt(dialogue, Connected),

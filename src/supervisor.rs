@@ -213,7 +213,10 @@ impl<'a> Run<'a> {
                 let note = note.or_else(|| self.over_fresh_connection());
                 (Some(Record { outcome: Outcome::Ok, time, messages, note }), false)
             }
-            Err(Stop::Failed(failure)) => (Some(Record::new(Outcome::Failed(failure.reason))), failure.lost),
+            Err(Stop::Failed(failure)) => {
+                let outcome = if failure.ours { Outcome::Fault } else { Outcome::Failed };
+                (Some(Record::new(outcome(failure.reason))), failure.lost)
+            }
             Err(Stop::Impossible) => (None, false),
         };
         let select = self.push(record, at);
