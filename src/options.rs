@@ -7,7 +7,7 @@ use crate::text::{self, shown};
 use crate::threshold::{Range, Selector, duration};
 use crate::values::{
     FORMATS, TLS_MODES, TLS_VERSIONS, choice, host, limit, mailbox, no_password_here, password_source, path, port,
-    state, threshold, username,
+    state, textfile, threshold, username,
 };
 pub use crate::values::{Family, Format, PASSWORD_VARIABLE, PasswordSource, TlsMode, TlsVersion};
 use nagiosplugin::ServiceState;
@@ -173,7 +173,7 @@ pub const TABLE: &[Opt] = &[
         "textfile",
         "FILE",
         "also write Prometheus text to FILE, for the textfile collector of node_exporter",
-        |o, v| put(&mut o.textfile, path(v).map(Some)),
+        |o, v| put(&mut o.textfile, textfile(v).map(Some)),
     ),
     opt("", "exit-ok", "", "exit 0 whatever the state (for collecting only)", |o, _| put(&mut o.exit_ok, Ok(true))),
     opt("", "perfdata-u", "", "perfdata: print unknown values as U", |o, _| put(&mut o.perfdata_u, Ok(true))),
@@ -307,6 +307,13 @@ impl Options {
                 return Err(format!("no password: give --password-file FILE or set {PASSWORD_VARIABLE}"));
             }
             password.check().map_err(|why| format!("{PASSWORD_VARIABLE}: {why}"))?;
+        }
+        let read = [self.ca_file.as_ref(), self.password.file()];
+        if let Some(file) = self.textfile.as_ref().filter(|file| read.contains(&Some(file))) {
+            return Err(format!(
+                "--textfile: {} is read by another option and would be lost",
+                shown(&file.to_string_lossy())
+            ));
         }
         if self.mailboxes.is_empty() {
             self.mailboxes.push("INBOX".to_owned());

@@ -2,10 +2,13 @@
 //! hidden name, then renamed.
 
 use crate::text::{io_reason, shown};
-use std::fs::{self, DirEntry, File, Permissions};
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
+use std::fs::{self, DirEntry, File, Metadata, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How hidden names end: not with `.prom`, so that no collector takes them.
@@ -41,22 +44,33 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
     written
 }
 
+/// `.PID.NANOSECONDS.imap_session`, and nothing that only looks similar.
+fn is_hidden(name: &str) -> bool {
+    let numbers =
+        name.strip_prefix('.').and_then(|rest| rest.strip_suffix(HIDDEN)).and_then(|rest| rest.split_once('.'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.is_some_and(|(process, time)| is_number(process) && is_number(time))
+}
+
 fn write_hidden(hidden: &Path, text: &str) -> io::Result<()> {
+    // Beyond the limit of a file's size (ulimit -f) comes an error, not the end without a word.
+    let _ = flag::register(SIGXFSZ, Arc::default());
     let mut file = File::create_new(hidden)?;
     // Who collects it is another user.
     file.set_permissions(Permissions::from_mode(0o644))?;
     file.write_all(text.as_bytes())
 }
 
-/// A run that was killed or given up leaves its hidden file: gone an hour later.
+/// A run that was killed leaves its hidden file: gone an hour later.
 fn remove_leftovers(file: &Path) {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let is_old = |file: &DirEntry| {
-        let age = file.metadata().and_then(|data| data.modified()).ok().and_then(|changed| changed.elapsed().ok());
+        let data = file.metadata().ok().filter(Metadata::is_file);
+        let age = data.and_then(|data| data.modified().ok()).and_then(|changed| changed.elapsed().ok());
         age.is_some_and(|age| age > LEFTOVER)
     };
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().ends_with(HIDDEN) && is_old(&entry) {
+        if is_hidden(&entry.file_name().to_string_lossy()) && is_old(&entry) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -88,14 +102,17 @@ mod tests {
     fn leftovers_of_killed_runs_are_removed_once_they_are_old() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("imap.prom");
-        let [old, young, other] =
-            [".1.2.imap_session", ".3.4.imap_session", ".other"].map(|name| folder.path().join(name));
-        for (file, age) in [(&old, 7200), (&young, 60), (&other, 7200)] {
-            let changed = SystemTime::now() - Duration::from_secs(age);
-            File::create(file).unwrap().set_modified(changed).unwrap();
-        }
+        let place = |name: &str, age: u64| {
+            let place = folder.path().join(name);
+            File::create(&place).unwrap().set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+            place
+        };
+        let (old, young) = (place(".1.2.imap_session", 7200), place(".3.4.imap_session", 60));
+        let others =
+            ["mail", ".mail", ".a.2", ".1.2.3", ".1.", "..2", "."].map(|name| place(&format!("{name}{HIDDEN}"), 7200));
         write(&file, "one\n").unwrap();
-        assert!(!old.exists() && young.exists() && other.exists());
+        assert!(!old.exists() && young.exists());
+        assert!(others.iter().all(|other| other.exists()), "{others:?}");
     }
 
     #[test]

@@ -64,6 +64,14 @@ pub enum PasswordSource {
     Value(Secret),
 }
 
+impl PasswordSource {
+    /// The file, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&PathBuf> {
+        if let Self::File(file) = self { Some(file) } else { None }
+    }
+}
+
 /// For `--tls`.
 pub const TLS_MODES: [(&str, TlsMode); 3] =
     [("implicit", TlsMode::Implicit), ("starttls", TlsMode::StartTls), ("none", TlsMode::None)];
@@ -145,6 +153,15 @@ pub fn host(value: &str) -> Result<String, String> {
 /// Any but an empty one.
 pub fn path(value: &str) -> Result<PathBuf, String> {
     if value.is_empty() { Err("(empty) is not a file".to_owned()) } else { Ok(value.into()) }
+}
+
+/// A file that can be written.
+pub fn textfile(value: &str) -> Result<PathBuf, String> {
+    if value == "-" {
+        Err("- is not a file, right for standard output is -o prometheus".to_owned())
+    } else {
+        path(value)
+    }
 }
 
 /// One of these words.
