@@ -291,8 +291,8 @@ fn names(certificate: &X509Ref) -> String {
     if !names.is_empty() {
         return text::shorten(&names.join(", "));
     }
-    let name = common_name(certificate.subject_name()).unwrap_or_else(|| "(no name)".to_owned());
-    format!("{name} (common name only)")
+    common_name(certificate.subject_name())
+        .map_or_else(|| "(no name)".to_owned(), |name| format!("{name} (common name only)"))
 }
 
 /// The common name, or the organisation.
