@@ -1,54 +1,53 @@
 //! Options, plan, run, judgement, output, exit code. The only file that prints.
 
 use check_imap_session::judge::judge;
-use check_imap_session::options::{Options, PASSWORD_VARIABLE, Request};
+use check_imap_session::options::{Format, Options, PASSWORD_VARIABLE, Request};
 use check_imap_session::outcome::Report;
 use check_imap_session::plan::Plan;
 use check_imap_session::signals::Signals;
 use check_imap_session::{every, extra_opts, output, supervisor, text, textfile};
 use chrono::Utc;
 use nagiosplugin::ServiceState;
-use std::io::Write;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use std::os::unix::ffi::OsStringExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the smallest pipe takes without a reader.
-const PIPE: usize = 4096;
+/// What a pipe takes at once when it takes anything (`PIPE_BUF`).
+const CHUNK: usize = 4096;
 /// What writing `--textfile` is given where less is left of the total.
 const GRACE: Duration = Duration::from_millis(30);
-/// How long a reader may take for more.
+/// How long a reader may take where nothing is left of the total.
 const STUCK: Duration = Duration::from_millis(200);
+
+/// What a run comes to.
+struct Answer {
+    text: String,
+    code: i32,
+    /// The exit code where the text does not arrive whole.
+    lost: i32,
+    /// How long a reader may take.
+    patience: Duration,
+}
 
 fn main() {
     let start = Instant::now();
     // Standard error must stay empty: Icinga 2 would put it in front of the output.
     panic::set_hook(Box::new(|_| {}));
     let signals = Signals::default();
-    let (output, code) = panic::catch_unwind(AssertUnwindSafe(|| check(&signals, start)))
+    let answer = panic::catch_unwind(AssertUnwindSafe(|| check(&signals, start)))
         .unwrap_or_else(|_| unknown("internal error, please report it"));
-    if output.len() > PIPE {
-        // A reader that does not read must not keep us.
-        let watch = move || {
-            thread::sleep(STUCK);
-            std::process::exit(code);
-        };
-        // Without a thread to be had we write all the same.
-        let _ = thread::Builder::new().spawn(watch);
-    }
-    // A closed standard output is no reason to fail: the exit code still tells.
-    let mut stdout = std::io::stdout();
-    let _ = stdout.write_all(output.as_bytes()).and_then(|()| stdout.flush());
-    std::process::exit(code);
+    let is_whole = deliver(&answer.text, answer.patience);
+    std::process::exit(if is_whole { answer.code } else { answer.lost });
 }
 
-/// The whole run: its output and its exit code.
-fn check(signals: &Signals, start: Instant) -> (String, i32) {
+/// The whole run.
+fn check(signals: &Signals, start: Instant) -> Answer {
     let options = match options(signals) {
         Ok(Request::Check(options)) => Arc::new(*options),
-        Ok(Request::Text(text)) => return (text, ServiceState::Unknown.exit_code()),
+        Ok(Request::Text(text)) => return without_state(text),
         Err(why) => return unknown(&why),
     };
     let plan = match Plan::new(&options) {
@@ -62,7 +61,12 @@ fn check(signals: &Signals, start: Instant) -> (String, i32) {
     }
     let verdict = judge(&report, &options, now);
     let code = if options.exit_ok { ServiceState::Ok } else { verdict.state }.exit_code();
-    (output::render(options.output, &report, &verdict, &options, now), code)
+    let text = output::render(options.output, &report, &verdict, &options, now);
+    // A state is in the exit code as well. Of a document half is nothing.
+    let lost = if code == 0 && options.output != Format::Nagios { ServiceState::Unknown.exit_code() } else { code };
+    let left = options.timeout.saturating_sub(start.elapsed());
+    let patience = if signals.came().is_some() { STUCK } else { left.max(STUCK) };
+    Answer { text, code, lost, patience }
 }
 
 /// Writes the report for Prometheus in what is left of the total: the file may be on a dead mount.
@@ -96,6 +100,38 @@ fn options(signals: &Signals) -> Result<Request, String> {
         .unwrap_or_else(|why| Err(format!("{files}: {why}")))
 }
 
-fn unknown(why: &str) -> (String, i32) {
-    (output::unknown(why), ServiceState::Unknown.exit_code())
+fn unknown(why: &str) -> Answer {
+    without_state(output::unknown(why))
+}
+
+/// Nothing was checked.
+fn without_state(text: String) -> Answer {
+    let code = ServiceState::Unknown.exit_code();
+    Answer { text, code, lost: code, patience: STUCK }
+}
+
+/// Writes to standard output what its reader takes in that time; whether that was all.
+fn deliver(text: &str, patience: Duration) -> bool {
+    let stdout = std::io::stdout();
+    let mut end = Instant::now() + patience;
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        let left = end.saturating_duration_since(Instant::now());
+        match poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Timespec::try_from(left).ok().as_ref()) {
+            // The time is over.
+            Ok(0) => return false,
+            // A signal: whoever started us wants us gone.
+            Err(Errno::INTR) => {
+                end = end.min(Instant::now() + STUCK);
+                continue;
+            }
+            Ok(_) | Err(_) => {}
+        }
+        match rustix::io::write(&stdout, rest.get(..CHUNK).unwrap_or(rest)) {
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Err(Errno::INTR | Errno::AGAIN) if !left.is_zero() => {}
+            Err(_) => return false,
+        }
+    }
+    true
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::case::{PASSWORD, USER};
 use crate::dovecot::dovecot;
 use crate::exposition::Exposition;
-use crate::plugin::Plugin;
+use crate::plugin::{BINARY, Plugin};
 use crate::resolver::Resolver;
 
 const MAILBOXES: [&str; 5] = ["INBOX", "Archive", "Entwürfe", "INBOX", "a\"b\\c"];
@@ -217,6 +218,78 @@ fn a_textfile_that_cannot_be_written_is_unknown_and_named_with_the_report() {
     assert_eq!(run.check_sound().code, 2, "{run:#?}");
     assert!(run.summary().contains("not a regular file"), "{run:#?}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_another_option_reads_is_not_overwritten() {
+    let dovecot = dovecot();
+    let password = dovecot.password_file("ordinary");
+    for file in [dovecot.ca_file.as_ref(), password.as_os_str(), "-".as_ref()] {
+        let run = plugin("localhost", &[]).arg("--textfile").arg(file).run();
+        assert_eq!(run.code, 3, "{run:#?}");
+        assert!(run.stdout.starts_with("IMAP is UNKNOWN: --textfile: "), "{run:#?}");
+    }
+    assert_eq!(fs::read_to_string(&password).unwrap().trim_end(), dovecot.password("ordinary"));
+}
+
+/// Runs under a shell that does something first, with standard output as `tail` makes it.
+fn limited(first: &str, tail: &str, arguments: &[&str]) -> Output {
+    let dovecot = dovecot();
+    Command::new("sh")
+        .args(["-c", &format!("{first}\n\"$0\" \"$@\" {tail}"), BINARY])
+        .args(["-H", "127.0.0.1", "-u", "ordinary"])
+        .args(arguments)
+        .env("IMAP_SESSION_PASSWORD", dovecot.password("ordinary"))
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn limits_of_this_machine_are_unknown_and_no_silence() {
+    let dovecot = dovecot();
+    let (port, folder) = (dovecot.imap_port.to_string(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("imap.prom");
+    let here = ["-p", &port, "--tls", "none"];
+    let run = limited("ulimit -f 1", "", &[&here[..], &["--textfile", file.to_str().unwrap()]].concat());
+    let text = String::from_utf8_lossy(&run.stdout);
+    assert_eq!(run.status.code(), Some(3), "{run:?}");
+    assert!(text.contains("imap.prom: File too large, login 0."), "{text}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    // One descriptor after the other is missing: never the server's fault.
+    for most in 4..=12 {
+        let run = limited(&format!("ulimit -n {most}"), "", &here);
+        let text = String::from_utf8_lossy(&run.stdout);
+        let is_ours = run.status.code() == Some(3) && text.contains("Too many open files");
+        assert!(is_ours || text.starts_with("IMAP is OK"), "{most}: {run:?}");
+    }
+}
+
+#[test]
+fn half_a_document_is_no_success() {
+    let port = dovecot().imap_port.to_string();
+    let here = ["-p", &port, "--tls", "none"];
+    for (options, code) in [
+        (&["-o", "json"][..], 3),
+        (&["-o", "prometheus", "--exit-ok"], 3),
+        (&["-o", "nagios"], 0),
+        (&["-o", "json", "-m", "Denied"], 2),
+    ] {
+        let run = limited("", ">/dev/full", &[&here[..], options].concat());
+        assert_eq!(run.status.code(), Some(code), "{options:?}: {run:?}");
+    }
+}
+
+#[test]
+fn a_slow_reader_gets_all() {
+    let port = dovecot().imap_port.to_string();
+    let mailboxes: Vec<String> = (0..250).map(|number| format!("--mailbox=a-mailbox-{number}")).collect();
+    let mailboxes: Vec<&str> = mailboxes.iter().map(String::as_str).collect();
+    let here = ["-p", &port, "--tls", "none", "-t", "60", "-o", "prometheus", "--exit-ok"];
+    let tail = "| { sleep 1; cat; }";
+    let run = limited("", tail, &[&here[..], &mailboxes].concat());
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(text.len() > 100_000 && text.ends_with('\n'), "{} bytes", text.len());
+    assert_eq!(Exposition::read(&text).values("imap_session_phase_success", &[("phase", "select")]).len(), 250);
 }
 
 #[test]
