@@ -8,8 +8,9 @@ use crate::session;
 use crate::signals::Signals;
 use crate::supervisor::supervise;
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 /// Runs a plan. `start` is the start of the program: the total limit counts from there.
@@ -44,8 +45,11 @@ fn against_each(plan: &Plan, worker: &Worker, signals: &Signals, start: Instant)
         supervise(&plan, &[*address], worker, signals, start)
     };
     let reports: Vec<Report> = thread::scope(|scope| {
-        let runs: Vec<_> = (1..).zip(&addresses).map(|numbered| scope.spawn(move || run(numbered))).collect();
-        runs.into_iter().filter_map(|run| run.join().ok()).collect()
+        // Where no thread is to be had for it, the run itself says so.
+        let spawn = |numbered| thread::Builder::new().spawn_scoped(scope, move || run(numbered)).map_err(|_| numbered);
+        let runs: Vec<_> = (1..).zip(&addresses).map(spawn).collect();
+        let join = |run: ScopedJoinHandle<Report>| run.join().unwrap_or_else(|panic| resume_unwind(panic));
+        runs.into_iter().map(|thread| thread.map_or_else(run, join)).collect()
     });
     for part in reports {
         report.plan.phases.extend(part.plan.phases);
