@@ -45,16 +45,22 @@ impl<T> Inbox<T> {
     /// Empty; signals are heard from now on, and where one has come before, too.
     #[must_use]
     pub fn new(signals: &Signals) -> Self {
-        let sockets = UnixStream::pair().ok().map(|(ear, bell)| Sockets { _watch: signals.watch(&bell), ear, bell });
-        Self { messages: Mutex::new(Some(VecDeque::new())), sockets, signals: signals.clone() }
+        signals.hear();
+        let sockets = UnixStream::pair().and_then(|(ear, bell)| {
+            // A full bell rings already: nobody may wait at it.
+            bell.set_nonblocking(true)?;
+            Ok(Sockets { _watch: signals.watch(&bell)?, ear, bell })
+        });
+        Self { messages: Mutex::new(Some(VecDeque::new())), sockets: sockets.ok(), signals: signals.clone() }
     }
 
     /// Puts a message there; false where nobody takes it any more. Who waits is woken by the first that rings, or at its
     /// deadline, and then finds all that came before.
     pub fn put(&self, message: T, ring: bool) -> bool {
-        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(messages) = messages.as_mut() else { return false };
-        messages.push_back(message);
+        match self.messages.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(messages) => messages.push_back(message),
+            None => return false,
+        }
         if let Some(sockets) = self.sockets.as_ref().filter(|_| ring) {
             let _ = (&sockets.bell).write(&[1]);
         }
@@ -63,13 +69,22 @@ impl<T> Inbox<T> {
 
     /// Waits until there is something. What came in time counts, however late we wake up.
     pub fn take(&self, deadline: Instant) -> Wake<T> {
+        self.wait(deadline, || self.signals.came())
+    }
+
+    /// As [`Inbox::take`], but signals end nothing.
+    pub fn take_calmly(&self, deadline: Instant) -> Wake<T> {
+        self.wait(deadline, || None)
+    }
+
+    fn wait(&self, deadline: Instant, signal: impl Fn() -> Option<&'static str>) -> Wake<T> {
         loop {
             let message =
                 self.messages.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(VecDeque::pop_front);
             if let Some(message) = message {
                 return Wake::Message(message);
             }
-            if let Some(signal) = self.signals.came() {
+            if let Some(signal) = signal() {
                 return Wake::Signal(signal);
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -101,6 +116,21 @@ impl<T> Inbox<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Arc, mpsc};
+
+    /// A burst of a thousand fills the buffer of a socket three times.
+    #[test]
+    fn a_full_bell_keeps_nobody_waiting() {
+        let inbox = Arc::new(Inbox::new(&Signals::default()));
+        let (outbox, (done, wait)) = (Arc::clone(&inbox), mpsc::channel());
+        thread::spawn(move || {
+            assert!((0..1000).all(|number| outbox.put(number, true)));
+            done.send(()).unwrap();
+        });
+        assert!(wait.recv_timeout(Duration::from_secs(60)).is_ok(), "a writer hangs");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        assert!((0..1000).all(|number| matches!(inbox.take(deadline), Wake::Message(taken) if taken == number)));
+    }
 
     /// Timers of sockets are coarse: at 250 ticks a second a time-out of 3 s comes up to 256 ms late.
     #[test]

@@ -10,17 +10,21 @@ use chrono::Utc;
 use nagiosplugin::ServiceState;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use std::io::IsTerminal;
 use std::os::unix::ffi::OsStringExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a pipe takes at once when it takes anything (`PIPE_BUF`).
 const CHUNK: usize = 4096;
-/// What writing `--textfile` is given where less is left of the total.
+/// What writing `--textfile` is given where less is left of the total, and after a signal.
 const GRACE: Duration = Duration::from_millis(30);
-/// How long a reader may take where nothing is left of the total.
+/// How long a reader may take where nothing is left of the total, and after a signal.
 const STUCK: Duration = Duration::from_millis(200);
+/// How often is looked for a signal meanwhile: one that comes just before we wait wakes nobody.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What a run comes to.
 struct Answer {
@@ -39,7 +43,16 @@ fn main() {
     let signals = Signals::default();
     let answer = panic::catch_unwind(AssertUnwindSafe(|| check(&signals, start)))
         .unwrap_or_else(|_| unknown("internal error, please report it"));
-    let is_whole = deliver(&answer.text, answer.patience);
+    if std::io::stdout().is_terminal() {
+        // A terminal that has some room may still keep who writes to it.
+        let watch = move || {
+            thread::sleep(answer.patience);
+            std::process::exit(answer.lost);
+        };
+        // Without a thread to be had we write all the same.
+        let _ = thread::Builder::new().spawn(watch);
+    }
+    let is_whole = deliver(&answer.text, answer.patience, &signals);
     std::process::exit(if is_whole { answer.code } else { answer.lost });
 }
 
@@ -57,15 +70,15 @@ fn check(signals: &Signals, start: Instant) -> Answer {
     let mut report = every::run(&plan, &options, signals, start);
     let now = Utc::now();
     if let Err(why) = write_textfile(&report, &options, signals, start) {
-        report.obstacle.get_or_insert(format!("--textfile: {why}"));
+        let before = report.obstacle.map(|obstacle| obstacle + ", ").unwrap_or_default();
+        report.obstacle = Some(format!("{before}--textfile: {why}"));
     }
     let verdict = judge(&report, &options, now);
     let code = if options.exit_ok { ServiceState::Ok } else { verdict.state }.exit_code();
     let text = output::render(options.output, &report, &verdict, &options, now);
     // A state is in the exit code as well. Of a document half is nothing.
     let lost = if code == 0 && options.output != Format::Nagios { ServiceState::Unknown.exit_code() } else { code };
-    let left = options.timeout.saturating_sub(start.elapsed());
-    let patience = if signals.came().is_some() { STUCK } else { left.max(STUCK) };
+    let patience = options.timeout.saturating_sub(start.elapsed()).max(STUCK);
     Answer { text, code, lost, patience }
 }
 
@@ -76,10 +89,7 @@ fn write_textfile(report: &Report, options: &Options, signals: &Signals, start: 
     let name = text::shown(&file.to_string_lossy());
     let left = options.timeout.saturating_sub(start.elapsed()).as_millis();
     let left = Duration::from_millis(left.try_into().unwrap_or_default());
-    // A signal that ended the run must not end this, too.
-    let ended = signals.came().is_some();
-    let (limit, signals) = if ended { (GRACE, &Signals::default()) } else { (left.max(GRACE), signals) };
-    supervisor::within(limit, signals, move || textfile::write(&file, &samples))
+    supervisor::within(left.max(GRACE), GRACE, signals, move || textfile::write(&file, &samples))
         .unwrap_or_else(|why| Err(format!("{name}: {why}")))
 }
 
@@ -96,7 +106,7 @@ fn options(signals: &Signals) -> Result<Request, String> {
     // A file may be on a dead mount.
     let limit = Options::timeout_hint(&arguments);
     let files = extra_opts::shown(&arguments);
-    supervisor::within(limit, signals, move || Options::parse(&arguments, password))
+    supervisor::within(limit, Duration::ZERO, signals, move || Options::parse(&arguments, password))
         .unwrap_or_else(|why| Err(format!("{files}: {why}")))
 }
 
@@ -111,20 +121,18 @@ fn without_state(text: String) -> Answer {
 }
 
 /// Writes to standard output what its reader takes in that time; whether that was all.
-fn deliver(text: &str, patience: Duration) -> bool {
+fn deliver(text: &str, patience: Duration, signals: &Signals) -> bool {
     let stdout = std::io::stdout();
     let mut end = Instant::now() + patience;
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
+        if signals.came().is_some() {
+            end = end.min(Instant::now() + STUCK);
+        }
         let left = end.saturating_duration_since(Instant::now());
-        match poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Timespec::try_from(left).ok().as_ref()) {
-            // The time is over.
-            Ok(0) => return false,
-            // A signal: whoever started us wants us gone.
-            Err(Errno::INTR) => {
-                end = end.min(Instant::now() + STUCK);
-                continue;
-            }
+        match poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Timespec::try_from(left.min(LOOK)).ok().as_ref()) {
+            Ok(0) | Err(Errno::INTR) if left.is_zero() => return false,
+            Ok(0) | Err(Errno::INTR) => continue,
             Ok(_) | Err(_) => {}
         }
         match rustix::io::write(&stdout, rest.get(..CHUNK).unwrap_or(rest)) {

@@ -3,6 +3,7 @@
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{pipe, unregister};
 use signal_hook::{SigId, flag};
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ const SIGNALS: [(i32, usize, &str); 3] = [(SIGTERM, 1, "SIGTERM"), (SIGINT, 2, "
 #[derive(Clone, Default)]
 pub struct Signals(Arc<AtomicUsize>);
 
-/// While it is there, signals ring the bell. What came is noted from the first watch on for good.
+/// While it is there, signals ring the bell.
 pub struct Watch(Vec<SigId>);
 
 impl Signals {
@@ -25,18 +26,23 @@ impl Signals {
         SIGNALS.iter().find(|(_, number, _)| *number == came).map(|(_, _, name)| *name)
     }
 
-    /// From now on a signal writes a byte to this socket. What cannot be set up is left as it is: then a signal ends the
-    /// process as it always does.
-    #[must_use]
-    pub fn watch(&self, bell: &UnixStream) -> Watch {
-        let mut watch = Watch(Vec::new());
+    /// From now on signals are noted. Where that cannot be set up, a signal ends the process as it always does.
+    pub fn hear(&self) {
         for (signal, number, _) in SIGNALS {
-            // In this order: who is woken finds the note.
-            let noted = flag::register_usize(signal, Arc::clone(&self.0), number);
-            let rings = bell.try_clone().and_then(|bell| pipe::register(signal, bell));
-            watch.0.extend(noted.and(rings).ok());
+            let _ = flag::register_usize(signal, Arc::clone(&self.0), number);
         }
-        watch
+    }
+
+    /// From now on a signal writes a byte to this socket; after [`Signals::hear`], so that who is woken finds the note.
+    ///
+    /// # Errors
+    /// Not for each signal: who waits has to look from time to time.
+    pub fn watch(&self, bell: &UnixStream) -> io::Result<Watch> {
+        let mut watch = Watch(Vec::new());
+        for (signal, ..) in SIGNALS {
+            watch.0.push(pipe::register(signal, bell.try_clone()?)?);
+        }
+        Ok(watch)
     }
 
     /// A signal has come.

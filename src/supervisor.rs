@@ -40,12 +40,13 @@ pub fn supervise(plan: &Plan, addresses: &[SocketAddr], worker: &Worker, signals
     run.report()
 }
 
-/// Runs what may block (file access, say) and gives up on it after `limit`, or at a signal.
+/// Runs what may block (file access, say) and gives up on it after `limit`, or `grace` after a signal.
 ///
 /// # Errors
 /// What ended it, in words.
 pub fn within<T: Send + 'static>(
     limit: Duration,
+    grace: Duration,
     signals: &Signals,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
@@ -54,10 +55,15 @@ pub fn within<T: Send + 'static>(
     let outbox = Arc::clone(&inbox);
     let worker = move || outbox.put(work(), true);
     thread::Builder::new().spawn(worker).map_err(|error| format!("no thread could be started: {error}"))?;
-    match inbox.take(begun + limit) {
-        Wake::Message(result) => Ok(result),
-        Wake::Signal(name) => Err(ended_by(name, begun.elapsed())),
-        Wake::TimeOut => Err(format!("not done within {}", text::limit(limit))),
+    let late = match inbox.take(begun + limit) {
+        Wake::Message(result) => return Ok(result),
+        Wake::Signal(name) => Some(name),
+        Wake::TimeOut => None,
+    };
+    match (inbox.take_calmly((Instant::now() + grace).min(begun + limit)), late) {
+        (Wake::Message(result), _) => Ok(result),
+        (_, Some(name)) => Err(ended_by(name, begun.elapsed())),
+        _ => Err(format!("not done within {}", text::limit(limit))),
     }
 }
 
@@ -550,9 +556,11 @@ mod tests {
     #[test]
     fn what_blocks_is_given_up() {
         let signals = Signals::default();
-        assert_eq!(within(Duration::from_secs(5), &signals, || 1), Ok(1));
+        assert_eq!(within(Duration::from_secs(5), Duration::ZERO, &signals, || 1), Ok(1));
         let sleep = || thread::sleep(Duration::from_secs(5));
-        assert!(within(Duration::from_millis(20), &signals, sleep).unwrap_err().contains("within 0.02 s"));
+        assert!(
+            within(Duration::from_millis(20), Duration::ZERO, &signals, sleep).unwrap_err().contains("within 0.02 s")
+        );
     }
 
     proptest! {
