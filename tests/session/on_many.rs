@@ -68,6 +68,19 @@ fn several_bad_mailboxes_in_a_row_get_one_try_each() {
     assert_eq!((record.connections, commands(&record, "LOGIN")), (5, 5));
 }
 
+/// Each lost connection leaves a worker that has something to say of every mailbox behind it.
+#[test]
+fn a_connection_lost_at_each_of_many_mailboxes_keeps_nobody() {
+    let names: Vec<String> = (0..250).map(|number| format!("m{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for _ in 0..4 {
+        let scripts = names.iter().map(|name| session(&[(name, vec![Close])])).collect();
+        let (run, record) = run(scripts, &names, "-t 60");
+        assert_eq!((run.code, opened(&run, &names).len()), (2, 0));
+        assert_eq!((record.connections, commands(&record, "LOGIN")), (250, 250));
+    }
+}
+
 #[test]
 fn a_refused_mailbox_needs_no_fresh_connection_and_nor_does_the_last_one() {
     let refused = |text| vec![tagged(text)];
