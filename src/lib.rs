@@ -4,6 +4,7 @@
 //! supervisor holds all clocks and returns exactly one outcome per phase; outcomes and thresholds make states;
 //! report and states make the output.
 
+pub mod deliver;
 pub mod dialogue;
 pub mod event;
 pub mod every;

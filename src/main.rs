@@ -1,5 +1,6 @@
-//! Options, plan, run, judgement, output, exit code. The only file that prints.
+//! Options, plan, run, judgement, output, exit code.
 
+use check_imap_session::deliver::{Answer, STUCK, deliver};
 use check_imap_session::judge::judge;
 use check_imap_session::options::{Format, Options, PASSWORD_VARIABLE, Request};
 use check_imap_session::outcome::Report;
@@ -8,52 +9,26 @@ use check_imap_session::signals::Signals;
 use check_imap_session::{every, extra_opts, output, supervisor, text, textfile};
 use chrono::Utc;
 use nagiosplugin::ServiceState;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use std::io::IsTerminal;
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 use std::os::unix::ffi::OsStringExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a pipe takes at once when it takes anything (`PIPE_BUF`).
-const CHUNK: usize = 4096;
 /// What writing `--textfile` is given where less is left of the total, and after a signal.
 const GRACE: Duration = Duration::from_millis(30);
-/// How long a reader may take where nothing is left of the total, and after a signal.
-const STUCK: Duration = Duration::from_millis(200);
-/// How often is looked for a signal meanwhile: one that comes just before we wait wakes nobody.
-const LOOK: Duration = Duration::from_millis(50);
-
-/// What a run comes to.
-struct Answer {
-    text: String,
-    code: i32,
-    /// The exit code where the text does not arrive whole.
-    lost: i32,
-    /// How long a reader may take.
-    patience: Duration,
-}
 
 fn main() {
     let start = Instant::now();
     // Standard error must stay empty: Icinga 2 would put it in front of the output.
     panic::set_hook(Box::new(|_| {}));
+    // Beyond the limit of a file's size (ulimit -f) comes an error, not the end without a word.
+    let _ = flag::register(SIGXFSZ, Arc::default());
     let signals = Signals::default();
     let answer = panic::catch_unwind(AssertUnwindSafe(|| check(&signals, start)))
         .unwrap_or_else(|_| unknown("internal error, please report it"));
-    if std::io::stdout().is_terminal() {
-        // A terminal that has some room may still keep who writes to it.
-        let watch = move || {
-            thread::sleep(answer.patience);
-            std::process::exit(answer.lost);
-        };
-        // Without a thread to be had we write all the same.
-        let _ = thread::Builder::new().spawn(watch);
-    }
-    let is_whole = deliver(&answer.text, answer.patience, &signals);
-    std::process::exit(if is_whole { answer.code } else { answer.lost });
+    std::process::exit(deliver(&answer, signals));
 }
 
 /// The whole run.
@@ -118,28 +93,4 @@ fn unknown(why: &str) -> Answer {
 fn without_state(text: String) -> Answer {
     let code = ServiceState::Unknown.exit_code();
     Answer { text, code, lost: code, patience: STUCK }
-}
-
-/// Writes to standard output what its reader takes in that time; whether that was all.
-fn deliver(text: &str, patience: Duration, signals: &Signals) -> bool {
-    let stdout = std::io::stdout();
-    let mut end = Instant::now() + patience;
-    let mut rest = text.as_bytes();
-    while !rest.is_empty() {
-        if signals.came().is_some() {
-            end = end.min(Instant::now() + STUCK);
-        }
-        let left = end.saturating_duration_since(Instant::now());
-        match poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Timespec::try_from(left.min(LOOK)).ok().as_ref()) {
-            Ok(0) | Err(Errno::INTR) if left.is_zero() => return false,
-            Ok(0) | Err(Errno::INTR) => continue,
-            Ok(_) | Err(_) => {}
-        }
-        match rustix::io::write(&stdout, rest.get(..CHUNK).unwrap_or(rest)) {
-            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-            Err(Errno::INTR | Errno::AGAIN) if !left.is_zero() => {}
-            Err(_) => return false,
-        }
-    }
-    true
 }

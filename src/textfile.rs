@@ -2,13 +2,10 @@
 //! hidden name, then renamed.
 
 use crate::text::{io_reason, shown};
-use signal_hook::consts::SIGXFSZ;
-use signal_hook::flag;
 use std::fs::{self, DirEntry, File, Metadata, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How hidden names end: not with `.prom`, so that no collector takes them.
@@ -53,8 +50,6 @@ fn is_hidden(name: &str) -> bool {
 }
 
 fn write_hidden(hidden: &Path, text: &str) -> io::Result<()> {
-    // Beyond the limit of a file's size (ulimit -f) comes an error, not the end without a word.
-    let _ = flag::register(SIGXFSZ, Arc::default());
     let mut file = File::create_new(hidden)?;
     // Who collects it is another user.
     file.set_permissions(Permissions::from_mode(0o644))?;

@@ -2,9 +2,12 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::process::{Command, Stdio};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::plugin::{BINARY, Plugin, Run};
@@ -522,6 +525,22 @@ fn a_reader_that_does_not_read_does_not_keep_the_plugin() {
     });
 }
 
+#[test]
+fn a_full_socket_does_not_keep_the_plugin() {
+    let free = listener();
+    let (own, _nobody) = UnixStream::pair().unwrap();
+    own.set_nonblocking(true).unwrap();
+    while (&own).write(&[0; 4096]).is_ok() {}
+    own.set_nonblocking(false).unwrap();
+    let child = Command::new(BINARY)
+        .args(["-H", "127.0.0.1", "-p", &port(&free).to_string(), "-u", "probe", "--tls=none", "-t", "0.5"])
+        .env("IMAP_SESSION_PASSWORD", "x")
+        .stdout(OwnedFd::from(own))
+        .spawn()
+        .unwrap();
+    ends(child);
+}
+
 /// Nobody reads the pipe, and it is full before the plugin writes to it.
 fn ends_with_a_full_pipe(mailboxes: usize, limit: &str, meanwhile: impl FnOnce(u32)) {
     let free = listener();
@@ -534,12 +553,18 @@ fn ends_with_a_full_pipe(mailboxes: usize, limit: &str, meanwhile: impl FnOnce(u
         .spawn()
         .unwrap();
     meanwhile(child.id());
+    // The reader stays where it is.
+    let _reader = child.stdout.take();
+    ends(child);
+}
+
+fn ends(mut child: Child) {
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if begun.elapsed() > Duration::from_secs(20) {
             child.kill().ok();
             child.wait().ok();
-            panic!("still running, {mailboxes} mailboxes, -t {limit}");
+            panic!("still running");
         }
         std::thread::sleep(Duration::from_millis(20));
     }
