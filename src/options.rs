@@ -308,8 +308,10 @@ impl Options {
             }
             password.check().map_err(|why| format!("{PASSWORD_VARIABLE}: {why}"))?;
         }
-        let read = [self.ca_file.as_ref(), self.password.file()];
-        if let Some(file) = self.textfile.as_ref().filter(|file| read.contains(&Some(file))) {
+        // Without a look at the files, which may be on a dead mount: ./pw is pw.
+        let place = |file: &PathBuf| std::path::absolute(file).unwrap_or_else(|_| file.clone());
+        let read = [self.ca_file.as_ref().map(place), self.password.file().map(place)];
+        if let Some(file) = self.textfile.as_ref().filter(|file| read.contains(&Some(place(file)))) {
             return Err(format!(
                 "--textfile: {} is read by another option and would be lost",
                 shown(&file.to_string_lossy())
