@@ -5,6 +5,7 @@ use crate::options::Family;
 use crate::text::io_reason;
 use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
 use rustix::io::Errno;
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::mpsc;
@@ -111,6 +112,12 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStrea
             None => {}
         }
     }
+}
+
+/// Nothing can be opened: the resolver then says that the name is not known.
+#[must_use]
+pub fn is_short_of_files() -> bool {
+    File::open("/").is_err_and(|error| is_ours(&error))
 }
 
 /// No file descriptor or no memory was to be had.
