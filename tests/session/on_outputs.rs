@@ -224,7 +224,8 @@ fn a_textfile_that_cannot_be_written_is_unknown_and_named_with_the_report() {
 fn what_another_option_reads_is_not_overwritten() {
     let dovecot = dovecot();
     let password = dovecot.password_file("ordinary");
-    for file in [dovecot.ca_file.as_ref(), password.as_os_str(), "-".as_ref()] {
+    let other = format!("/.//{}", dovecot.ca_file);
+    for file in [dovecot.ca_file.as_ref(), other.as_ref(), password.as_os_str(), "-".as_ref()] {
         let run = plugin("localhost", &[]).arg("--textfile").arg(file).run();
         assert_eq!(run.code, 3, "{run:#?}");
         assert!(run.stdout.starts_with("IMAP is UNKNOWN: --textfile: "), "{run:#?}");
@@ -256,12 +257,16 @@ fn limits_of_this_machine_are_unknown_and_no_silence() {
     assert!(text.contains("imap.prom: File too large, login 0."), "{text}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     // One descriptor after the other is missing: never the server's fault.
-    for most in 4..=12 {
-        let run = limited(&format!("ulimit -n {most}"), "", &here);
+    let words = ["Too many open files", "while no file could be opened"];
+    for (most, host) in (4..=12).flat_map(|most| [(most, "127.0.0.1"), (most, "localhost")]) {
+        let run = limited(&format!("ulimit -n {most}"), "", &[&here[..], &["-H", host]].concat());
         let text = String::from_utf8_lossy(&run.stdout);
-        let is_ours = run.status.code() == Some(3) && text.contains("Too many open files");
+        let is_ours = run.status.code() == Some(3) && words.iter().any(|words| text.contains(words));
         assert!(is_ours || text.starts_with("IMAP is OK"), "{most}: {run:?}");
     }
+    let tail = format!(">{}", file.display());
+    let run = limited("ulimit -f 0", &tail, &[&here[..], &["-o", "json"]].concat());
+    assert_eq!(run.status.code(), Some(3), "{run:?}");
 }
 
 #[test]
