@@ -159,10 +159,20 @@ fn check(options: &Options) -> String {
     words.join(" ")
 }
 
-/// In quotes where it could be taken for something else.
+/// In quotes where it could be taken for something else. Without `"` and control characters: Grafana does not escape those
+/// where it puts a chosen label into a query.
 fn quoted(value: &str) -> String {
-    let plain = !value.starts_with('-') && !value.contains([' ', '"']);
-    if plain { value.to_owned() } else { format!("\"{}\"", value.replace('\\', r"\\").replace('"', "\\\"")) }
+    let is_special = |char: char| char.is_whitespace() || char.is_control() || ['\'', '"'].contains(&char);
+    if !value.starts_with('-') && !value.contains(is_special) {
+        return value.to_owned();
+    }
+    let escaped = |char: char| match char {
+        '"' => r"\x22".to_owned(),
+        '\\' | '\'' => format!("\\{char}"),
+        char if char.is_control() => char.escape_default().to_string(),
+        char => char.to_string(),
+    };
+    format!("'{}'", value.chars().map(escaped).collect::<String>())
 }
 
 /// A long name is cut and gets a checksum (FNV-1a, 64 bits), so that it still is like no other.
@@ -191,19 +201,22 @@ mod tests {
     fn checks_of_one_server_have_names_of_their_own() {
         assert_eq!(checked(&[]), "joe");
         assert_eq!(checked(&["-m", "INBOX", "-t", "8s", "-w", "2"]), "joe");
-        assert_eq!(checked(&["-6", "--tls", "starttls", "-m", "a b"]), "joe -6 --tls starttls -m \"a b\"");
+        assert_eq!(checked(&["-6", "--tls", "starttls", "-m", "a b"]), "joe -6 --tls starttls -m 'a b'");
         assert_eq!(
             checked(&["--limit", "select:a=b=500ms", "-m", "a=b", "-t", "5"]),
             "joe -m a=b -t 5 --limit select:a=b=0.5"
         );
-        let pairs: [(&[&str], &[&str]); 4] = [
+        let pairs: [(&[&str], &[&str]); 6] = [
             (&["-m", "A -m B"], &["-m", "A", "-m", "B"]),
             (&["-u", "joe -4"], &["-4"]),
-            (&["-m", "\"A\""], &["-m", "A"]),
-            (&["-m", "a\" -m \"b"], &["-m", "a", "-m", "b"]),
+            (&["-m", "'A'"], &["-m", "A"]),
+            (&["-m", "a' -m 'b"], &["-m", "a", "-m", "b"]),
+            (&["-m", "a\"b "], &["-m", "a\\x22b "]),
+            (&["-m", "a\u{85}b"], &["-m", "a\\u{85}b"]),
         ];
         for (one, other) in pairs {
-            assert_ne!(checked(one), checked(other));
+            let (one, other) = (checked(one), checked(other));
+            assert!(one != other && !(one + &other).contains(|char: char| char == '"' || char.is_control()));
         }
         let long: Vec<String> = (0..100).map(|number| format!("--mailbox=ü{number}")).collect();
         let mut long: Vec<&str> = long.iter().map(String::as_str).collect();

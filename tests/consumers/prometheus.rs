@@ -108,7 +108,9 @@ fn prometheus_tells_each_trouble_apart() {
     let files = Textfiles::new();
     let silent = ["-p", &server.silent_port.to_string(), "--tls", "none", "-t", "1"];
     let starttls = ["-p", &server.imap_port.to_string(), "--tls", "starttls", "--tls-name", "other.example.net"];
-    files.write("fine", plugin("ordinary", "127.0.0.1").args(["-m", "INBOX", "-m", "Archive"]));
+    let trust = files.folder.path().join("it's \"our\" \\ CA");
+    fs::copy(&server.ca_file, &trust).unwrap();
+    files.write("fine", plugin("ordinary", "127.0.0.1").args(["-m", "INBOX", "-m", "Archive", "--ca-file"]).arg(trust));
     files.write("password", &mut plugin("quote", "127.0.0.1"));
     files.write("silent", plugin("ordinary", "127.0.0.1").args(silent));
     files.write("nobody", plugin("ordinary", "127.0.0.1").args(["-p", "1"]));
@@ -209,9 +211,20 @@ fn the_dashboard_shows_it(prometheus: &Prometheus) {
         names.push(name);
     }
     assert_eq!(names, ["host", "port", "check"]);
+    let panels = dashboard["panels"].as_array().unwrap();
+    for check in
+        prometheus.get("label/check/values", &[]).as_array().unwrap().iter().map(|check| check.as_str().unwrap())
+    {
+        for target in panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap()) {
+            let answer = prometheus.query(&for_check(target["expr"].as_str().unwrap(), check));
+            let is_of_it = |(labels, _): &(Labels, f64)| labels.get("check").is_none_or(|label| label == check);
+            assert!(answer.iter().all(is_of_it), "{check}: {answer:#?}");
+        }
+        assert!(!prometheus.query(&for_check("imap_session_success{check=~\"$check\"}", check)).is_empty(), "{check}");
+    }
 
     let mut shown: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for panel in dashboard["panels"].as_array().unwrap() {
+    for panel in panels {
         let title = panel["title"].as_str().unwrap();
         for target in panel["targets"].as_array().unwrap() {
             let expression = for_all(target["expr"].as_str().unwrap());
@@ -542,9 +555,23 @@ fn archive_hangs_denied_is_refused() -> u16 {
 
 /// As Grafana asks with all hosts, ports and checks chosen.
 fn for_all(expression: &str) -> String {
+    asked(expression, ".*")
+}
+
+/// As Grafana asks with one check chosen: what is special in a regular expression is escaped for it and for the string.
+fn for_check(expression: &str, check: &str) -> String {
+    let escaped = |char: char| match char {
+        '\\' => r"\\\\".to_owned(),
+        '$' | '^' | '*' | '{' | '}' | '[' | ']' | '\'' | '+' | '?' | '.' | '(' | ')' | '|' => format!(r"\\{char}"),
+        char => char.to_string(),
+    };
+    asked(expression, &check.chars().map(escaped).collect::<String>())
+}
+
+fn asked(expression: &str, check: &str) -> String {
     let mut expression = expression.to_owned();
     for (variable, value) in
-        [("$host", ".*"), ("$port", ".*"), ("$check", ".*"), ("$__range", "5m"), ("$__interval", "1s")]
+        [("$host", ".*"), ("$port", ".*"), ("$__range", "5m"), ("$__interval", "1s"), ("$check", check)]
     {
         expression = expression.replace(variable, value);
     }
