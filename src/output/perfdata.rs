@@ -9,7 +9,7 @@ use crate::text;
 use crate::threshold::TIME;
 use chrono::{DateTime, Utc};
 use nagiosplugin::{PerfData, PerfString, ToPerfString, Unit};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// A field as it is to be printed.
@@ -92,14 +92,14 @@ pub fn perfdata(report: &Report, options: &Options, now: DateTime<Utc>) -> Vec<P
     phases.push(time("total".to_owned(), Some(report.total), thresholds(None, TIME), report.plan.total));
     flags.push(flag("timed_out".to_owned(), report.timed_out));
 
-    let mut taken = HashSet::new();
+    let mut taken = HashMap::new();
     let items = phases.into_iter().chain(flags).chain(messages).chain(days);
     items.filter_map(|item| item.print(&mut taken, options.perfdata_u)).collect()
 }
 
 impl Item {
     /// With a label that no item before it has; left out where the value is not known.
-    fn print(self, taken: &mut HashSet<String>, unknown_as_u: bool) -> Option<PerfString> {
+    fn print(self, taken: &mut HashMap<String, usize>, unknown_as_u: bool) -> Option<PerfString> {
         let label = unique(self.label, taken);
         let (value, unit) = match self.value {
             Some(value) => (value, self.unit),
@@ -122,7 +122,7 @@ impl Item {
 /// The mailboxes' names for labels, in the plan's order; those that fall together are numbered, the same way
 /// for each address.
 fn mailbox_names(report: &Report) -> Vec<String> {
-    let mut taken: HashMap<Option<usize>, HashSet<String>> = HashMap::new();
+    let mut taken: HashMap<Option<usize>, HashMap<String, usize>> = HashMap::new();
     let mailboxes = report.plan.phases.iter().filter_map(|phase| Some((phase.address, phase.operation.mailbox()?)));
     mailboxes
         .map(|(address, mailbox)| {
@@ -132,11 +132,13 @@ fn mailbox_names(report: &Report) -> Vec<String> {
         .collect()
 }
 
-/// `name`, or `name_2`, `name_3` where it is taken.
-fn unique(name: String, taken: &mut HashSet<String>) -> String {
-    let numbered = std::iter::once(name.clone()).chain((2_u32..).map(|number| format!("{name}_{number}")));
-    for candidate in numbered {
-        if taken.insert(candidate.clone()) {
+/// `name`, or `name_2`, `name_3` where it is taken; the number that a name was last given is where the next look begins.
+fn unique(name: String, taken: &mut HashMap<String, usize>) -> String {
+    for number in taken.get(&name).map_or(1, |last| last + 1).. {
+        let candidate = if number == 1 { name.clone() } else { format!("{name}_{number}") };
+        if !taken.contains_key(&candidate) {
+            taken.insert(candidate.clone(), 1);
+            taken.insert(name, number);
             return candidate;
         }
     }
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn names_that_fall_together_are_numbered() {
-        let mut taken = HashSet::new();
+        let mut taken = HashMap::new();
         let names: Vec<String> =
             ["a_b", "a_b", "a_b_2", "a_b"].iter().map(|name| unique((*name).to_owned(), &mut taken)).collect();
         assert_eq!(names, ["a_b", "a_b_2", "a_b_2_2", "a_b_3"]);
