@@ -114,10 +114,14 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStrea
     }
 }
 
-/// Nothing can be opened: the resolver then says that the name is not known.
+/// A refusal that may be for want of a file: a resolver that can open none knows no name, and OpenSSL no CA.
 #[must_use]
-pub fn is_short_of_files() -> bool {
-    File::open("/").is_err_and(|error| is_ours(&error))
+pub fn lost_or_ours(reason: String) -> Failure {
+    if File::open("/").is_err_and(|error| is_ours(&error)) {
+        Failure { ours: true, ..Failure::lost(format!("{reason}, while no file could be opened")) }
+    } else {
+        Failure::lost(reason)
+    }
 }
 
 /// No file descriptor or no memory was to be had.

@@ -164,11 +164,7 @@ impl Session<'_> {
                         self.tell(Fact::Addresses(addresses.clone()));
                         (Resolved(addresses), Ok(Done::default()))
                     }
-                    Err(reason) if connect::is_short_of_files() => {
-                        let reason = format!("{reason}, while no file could be opened");
-                        (Over, Err(Stop::Failed(Failure { ours: true, ..Failure::lost(reason) })))
-                    }
-                    Err(reason) => (Over, Err(Stop::Failed(Failure::lost(reason)))),
+                    Err(reason) => (Over, Err(Stop::Failed(connect::lost_or_ours(reason)))),
                 }
             }
             (Operation::Connect, Resolved(addresses)) => match connect::connect(&addresses, &|fact| self.tell(fact)) {

@@ -1,5 +1,6 @@
 //! TLS by OpenSSL, and OpenSSL here alone: trust, handshake, verification, and what a certificate says, in plain words.
 
+use crate::connect::lost_or_ours;
 use crate::event::{Fact, Failure};
 use crate::options::{Options, TlsMode, TlsVersion};
 use crate::outcome::{Certificate, Tls, span};
@@ -101,7 +102,7 @@ impl Connector {
         let result = ssl.connect(tcp);
         if let Some(refusal) = refusal.get() {
             tell(Fact::Certificate(refusal.leaf.clone()));
-            return Err(Failure::lost(refusal.reason(&self.name, Utc::now())));
+            return Err(lost_or_ours(refusal.reason(&self.name, Utc::now())));
         }
         let stream = result.map_err(|error| Failure::lost(self.reason(&error)))?;
         let ssl = stream.ssl();
