@@ -1,9 +1,8 @@
 //! Standard output, the only place that prints. Whoever reads it may be slow, gone or asleep: the process ends all the same.
 
 use crate::signals::Signals;
-use rustix::io::Errno;
-use std::io::IsTerminal;
-use std::os::unix::fs::FileTypeExt;
+use rustix::io::{Errno, ioctl_fionbio, ioctl_fionread};
+use rustix::pipe::fcntl_getpipe_size;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,8 +10,6 @@ use std::time::{Duration, Instant};
 pub const STUCK: Duration = Duration::from_millis(200);
 /// How often is looked for a signal meanwhile.
 const LOOK: Duration = Duration::from_millis(10);
-/// What an empty pipe takes at once (`PIPE_BUF`).
-const PIPE: usize = 4096;
 
 /// What a run comes to.
 pub struct Answer {
@@ -29,28 +26,26 @@ pub struct Answer {
 /// Writes the answer; its exit code. Ends the process where that takes too long.
 #[must_use]
 pub fn deliver(answer: &Answer, signals: Signals) -> i32 {
-    if !takes(&answer.text) {
-        give_up_after(answer.patience, answer.lost, signals);
+    let end = Instant::now() + answer.patience;
+    if !takes(&answer.text) && !give_up_at(end, answer.lost, signals) {
+        // No thread is to be had for that: then nothing may block. Who else writes there has to live with it.
+        let _ = ioctl_fionbio(std::io::stdout(), true);
     }
-    if write(answer.text.as_bytes()) { answer.code } else { answer.lost }
+    if write(answer.text.as_bytes(), end) { answer.code } else { answer.lost }
 }
 
-/// Whether standard output takes that at once: a file does, and an empty pipe if it is little. What a terminal, a socket
-/// or a pipe in use will take nothing tells beforehand.
+/// Whether standard output takes that at once: an empty pipe does, and what keeps nothing at all, such as /dev/null. What a
+/// terminal, a socket or a pipe in use will take nothing tells beforehand, and a file may be on a dead mount.
 fn takes(text: &str) -> bool {
     let stdout = std::io::stdout();
-    std::fs::metadata("/dev/stdout").map(|data| data.file_type()).is_ok_and(|kind| {
-        if kind.is_fifo() {
-            text.len() <= PIPE && rustix::io::ioctl_fionread(&stdout) == Ok(0)
-        } else {
-            kind.is_file() || (kind.is_char_device() && !stdout.is_terminal())
-        }
-    })
+    match (ioctl_fionread(&stdout), fcntl_getpipe_size(&stdout)) {
+        (Ok(0), Ok(size)) => text.len() <= size,
+        (waiting, _) => waiting == Err(Errno::NOTTY),
+    }
 }
 
-/// Ends the process where its reader takes longer than that, or than [`STUCK`] after a signal.
-fn give_up_after(patience: Duration, code: i32, signals: Signals) {
-    let mut end = Instant::now() + patience;
+/// Ends the process then, or [`STUCK`] after a signal. False where there is no thread for it.
+fn give_up_at(mut end: Instant, code: i32, signals: Signals) -> bool {
     let watch = move || {
         loop {
             if signals.came().is_some() {
@@ -62,18 +57,17 @@ fn give_up_after(patience: Duration, code: i32, signals: Signals) {
             }
         }
     };
-    // Without a thread to be had we write all the same.
-    let _ = thread::Builder::new().spawn(watch);
+    thread::Builder::new().spawn(watch).is_ok()
 }
 
 /// Writes to standard output; whether that was all.
-fn write(mut rest: &[u8]) -> bool {
+fn write(mut rest: &[u8], end: Instant) -> bool {
     while !rest.is_empty() {
         match rustix::io::write(std::io::stdout(), rest) {
             Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or_default(),
             Err(Errno::INTR) => {}
             // Whoever started us does not want to be waited for, and is.
-            Err(Errno::AGAIN) => thread::sleep(LOOK),
+            Err(Errno::AGAIN) if Instant::now() < end => thread::sleep(LOOK),
             Ok(_) | Err(_) => return false,
         }
     }

@@ -12,13 +12,15 @@ pub struct Resolver {
 /// What is told by environment variables: `SHIM_ADDRESSES` is the answer in its order, without it there is none, ever;
 /// with `SHIM_FAILS` there is no such name; `SHIM_CALLED` is a file that is made when the resolver is asked. With
 /// `SHIM_BREAKS=N` the thread that asked has no clock from its Nth look at it on, which makes the standard library panic.
-/// With `SHIM_DEAD_MOUNT` no file is ever renamed.
+/// With `SHIM_DEAD_MOUNT` no file is ever renamed, with `SHIM_NO_THREADS` no thread is to be had.
 const SOURCE: &str = r#"
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <dlfcn.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -42,6 +44,12 @@ int rename(const char *from, const char *to)
     while (getenv("SHIM_DEAD_MOUNT"))
         pause();
     return syscall(SYS_rename, from, to);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+{
+    int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = dlsym(RTLD_NEXT, "pthread_create");
+    return getenv("SHIM_NO_THREADS") ? EAGAIN : create(thread, attr, start, arg);
 }
 
 struct answer { struct addrinfo info; struct sockaddr_in6 address; };
@@ -109,7 +117,11 @@ impl Resolver {
     }
 
     pub fn load(&self, plugin: Plugin) -> Plugin {
-        plugin.env("LD_PRELOAD", self.folder.path().join("resolver.so"))
+        plugin.env("LD_PRELOAD", self.library())
+    }
+
+    pub fn library(&self) -> PathBuf {
+        self.folder.path().join("resolver.so")
     }
 
     /// The same, and it answers with these addresses.

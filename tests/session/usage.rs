@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::plugin::{BINARY, Plugin, Run};
+use crate::resolver::Resolver;
 use crate::script::{Server, Step};
 
 /// Arguments beside the required ones, and what the answer must name: the thing that is wrong
@@ -515,50 +516,72 @@ fn a_file_that_is_too_long_is_refused_not_cut() {
 
 #[test]
 fn a_reader_that_does_not_read_does_not_keep_the_plugin() {
-    for mailboxes in [1, 250] {
-        ends_with_a_full_pipe(mailboxes, "0.5", |_| {});
+    let unread = |fill: &str, mailboxes: usize, limit: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{fill}; exec \"$0\" \"$@\""), BINARY]);
+        nobody_there(shell, mailboxes, limit)
+    };
+    let full = "head -c 65536 /dev/zero";
+    // The second one begins with an empty pipe, which does not take it all.
+    for (fill, mailboxes) in [(full, 1), ("true", 250), (full, 250)] {
+        ends(unread(fill, mailboxes, "0.5").stdout(Stdio::piped()).spawn().unwrap());
     }
     // What comes first, the run's end or the signal, is all the same.
-    ends_with_a_full_pipe(1, "600", |child| {
-        std::thread::sleep(Duration::from_millis(300));
-        assert!(Command::new("kill").arg(child.to_string()).status().unwrap().success());
-    });
+    let child = unread(full, 1, "600").stdout(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    ends(child);
+    if let Some(shim) = Resolver::build() {
+        let mut without_threads = unread(&format!("{full}; export SHIM_NO_THREADS=1 LD_PRELOAD=$SHIM"), 1, "0.5");
+        ends(without_threads.env("SHIM", shim.library()).stdout(Stdio::piped()).spawn().unwrap());
+    }
 }
 
 #[test]
 fn a_full_socket_does_not_keep_the_plugin() {
-    let free = listener();
-    let (own, _nobody) = UnixStream::pair().unwrap();
-    own.set_nonblocking(true).unwrap();
-    while (&own).write(&[0; 4096]).is_ok() {}
+    let (own, _nobody, _) = full_socket();
     own.set_nonblocking(false).unwrap();
-    let child = Command::new(BINARY)
-        .args(["-H", "127.0.0.1", "-p", &port(&free).to_string(), "-u", "probe", "--tls=none", "-t", "0.5"])
-        .env("IMAP_SESSION_PASSWORD", "x")
-        .stdout(OwnedFd::from(own))
-        .spawn()
-        .unwrap();
-    ends(child);
+    ends(nobody_there(Command::new(BINARY), 1, "0.5").stdout(OwnedFd::from(own)).spawn().unwrap());
 }
 
-/// Nobody reads the pipe, and it is full before the plugin writes to it.
-fn ends_with_a_full_pipe(mailboxes: usize, limit: &str, meanwhile: impl FnOnce(u32)) {
-    let free = listener();
-    let mut child = Command::new("sh")
-        .args(["-c", "head -c 65536 /dev/zero; exec \"$0\" \"$@\"", BINARY])
-        .args(["-H", "127.0.0.1", "-p", &port(&free).to_string(), "-u", "probe", "--tls=none", "-t", limit, "-v"])
+#[test]
+fn an_output_that_does_not_wait_gets_all_in_the_end() {
+    let (own, mut reader, before) = full_socket();
+    let mut child = nobody_there(Command::new(BINARY), 1, "60").stdout(OwnedFd::from(own)).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let mut text = Vec::new();
+    reader.read_to_end(&mut text).unwrap();
+    let text = String::from_utf8_lossy(&text[before..]);
+    assert!(text.starts_with("# HELP ") && text.ends_with('\n'), "{text}");
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}
+
+/// A socket that takes nothing more and says so, its other end, and how much is in it.
+fn full_socket() -> (UnixStream, UnixStream, usize) {
+    let (own, other) = UnixStream::pair().unwrap();
+    own.set_nonblocking(true).unwrap();
+    let (mut filled, mut size) = (0, 4096);
+    while size > 0 {
+        match (&own).write(&[0; 4096][..size]) {
+            Ok(written) => filled += written,
+            Err(_) => size /= 2,
+        }
+    }
+    (own, other, filled)
+}
+
+/// A check of a port where nobody listens, with much to print.
+fn nobody_there(mut program: Command, mailboxes: usize, limit: &str) -> Command {
+    program
+        .args(["-H", "127.0.0.1", "-p", "1", "-u", "probe", "--tls=none", "-t", limit, "-o", "prometheus"])
         .args((0..mailboxes).map(|number| format!("--mailbox=a-mailbox-{number}")))
-        .env("IMAP_SESSION_PASSWORD", "x")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    meanwhile(child.id());
-    // The reader stays where it is.
-    let _reader = child.stdout.take();
-    ends(child);
+        .env("IMAP_SESSION_PASSWORD", "x");
+    program
 }
 
+/// Within some seconds, while its reader stays where it is.
 fn ends(mut child: Child) {
+    let _reader = child.stdout.take();
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if begun.elapsed() > Duration::from_secs(20) {
