@@ -41,12 +41,13 @@ pub fn shown(arguments: &[String]) -> String {
     shown.join(" ")
 }
 
-/// Puts the options of the named sections in place of each `--extra-opts`.
+/// Puts the options of the named sections in place of each `--extra-opts`; with them the files that were read.
 ///
 /// # Errors
 /// The file, section or line that is at fault.
-pub fn expand(arguments: &[String]) -> Result<Vec<String>, String> {
+pub fn expand(arguments: &[String]) -> Result<(Vec<String>, Vec<PathBuf>), String> {
     let mut expanded = Vec::with_capacity(arguments.len());
+    let mut files = Vec::new();
     let mut rest = arguments.iter().peekable();
     while let Some(argument) = rest.next() {
         let Some(mut place) = locator(argument) else {
@@ -67,8 +68,9 @@ pub fn expand(arguments: &[String]) -> Result<Vec<String>, String> {
         let section = if section.is_empty() { DEFAULT_SECTION } else { section };
         let text = read(&file).map_err(|error| format!("--extra-opts: {}: {}", file.display(), io_reason(&error)))?;
         expanded.extend(options(&text, section).map_err(|why| format!("--extra-opts: {}: {why}", file.display()))?);
+        files.push(file);
     }
-    Ok(expanded)
+    Ok((expanded, files))
 }
 
 /// What follows `--extra-opts` in this argument, if it is one.

@@ -62,17 +62,21 @@ fn write_textfile(report: &Report, options: &Options, signals: &Signals, start: 
     let Some(file) = options.textfile.clone() else { return Ok(()) };
     let samples = output::prometheus(report, options);
     let name = text::shown(&file.to_string_lossy());
+    // What could not be read in time would keep us here, too.
+    let is_dead = report.obstacle.is_some() && report.timed_out;
+    let needed = if is_dead { Vec::new() } else { options.files() };
     let left = options.timeout.saturating_sub(start.elapsed()).as_millis();
+    // Without the microseconds, which nobody wants to read.
     let left = Duration::from_millis(left.try_into().unwrap_or_default());
-    supervisor::within(left.max(GRACE), GRACE, signals, move || textfile::write(&file, &samples))
+    supervisor::within(left.max(GRACE), GRACE, signals, move || textfile::write(&file, &samples, &needed))
         .unwrap_or_else(|why| Err(format!("{name}: {why}")))
 }
 
 fn options(signals: &Signals) -> Result<Request, String> {
     let mut arguments = Vec::new();
-    for argument in std::env::args_os().skip(1) {
-        arguments
-            .push(argument.into_string().map_err(|argument| format!("{} is not UTF-8", argument.to_string_lossy()))?);
+    for (number, argument) in std::env::args_os().enumerate().skip(1) {
+        // Not shown: it may be a password.
+        arguments.push(argument.into_string().map_err(|_| format!("argument {number} is not UTF-8"))?);
     }
     let password = std::env::var_os(PASSWORD_VARIABLE).map(OsStringExt::into_vec);
     if !extra_opts::wanted(&arguments) {

@@ -60,6 +60,8 @@ pub struct Options {
     pub output: Format,
     /// Where Prometheus text goes, beside what is printed.
     pub textfile: Option<PathBuf>,
+    /// What `--extra-opts` has read.
+    pub ini_files: Vec<PathBuf>,
     /// Exit 0 whatever the state.
     pub exit_ok: bool,
     /// Unknown values as `U` in perfdata.
@@ -214,7 +216,7 @@ impl Options {
     /// # Errors
     /// One line: the option at fault, what is wrong with it and what would be right.
     pub fn parse(arguments: &[String], password: Option<Vec<u8>>) -> Result<Request, String> {
-        let arguments = extra_opts::expand(arguments)?;
+        let (arguments, ini_files) = extra_opts::expand(arguments)?;
         let matches = matches(&arguments).map_err(|why| {
             // What follows may be a password: no other error may show it.
             let is_password = |argument: &String| {
@@ -250,6 +252,7 @@ impl Options {
             on_failure: Vec::new(),
             output: Format::Nagios,
             textfile: None,
+            ini_files,
             exit_ok: false,
             perfdata_u: false,
             verbosity: 0,
@@ -275,8 +278,12 @@ impl Options {
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let value = match argument.as_str() {
-                "-t" | "--timeout" => rest.next().map(String::as_str),
-                argument => argument.strip_prefix("--timeout=").or_else(|| argument.strip_prefix("-t")),
+                "--timeout" => rest.next().map(String::as_str),
+                argument => argument.strip_prefix("--timeout=").or_else(|| {
+                    // Flags may stand before it: -vt1.
+                    let value = argument.strip_prefix('-')?.trim_start_matches(['v', '4', '6']).strip_prefix('t')?;
+                    if value.is_empty() { rest.next().map(String::as_str) } else { Some(value) }
+                }),
             };
             hint = value.and_then(|value| duration(value).ok()).unwrap_or(hint);
         }
@@ -295,6 +302,13 @@ impl Options {
         self.tls_name.as_deref().unwrap_or(&self.host)
     }
 
+    /// What a run reads.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let password = if let PasswordSource::File(file) = &self.password { Some(file) } else { None };
+        self.ini_files.iter().chain(&self.ca_file).chain(password).cloned().collect()
+    }
+
     fn complete(mut self) -> Result<Self, String> {
         if self.host.is_empty() {
             return Err("no server: -H HOST is missing, see --help".to_owned());
@@ -307,15 +321,6 @@ impl Options {
                 return Err(format!("no password: give --password-file FILE or set {PASSWORD_VARIABLE}"));
             }
             password.check().map_err(|why| format!("{PASSWORD_VARIABLE}: {why}"))?;
-        }
-        // Without a look at the files, which may be on a dead mount: ./pw is pw.
-        let place = |file: &PathBuf| std::path::absolute(file).unwrap_or_else(|_| file.clone());
-        let read = [self.ca_file.as_ref().map(place), self.password.file().map(place)];
-        if let Some(file) = self.textfile.as_ref().filter(|file| read.contains(&Some(place(file)))) {
-            return Err(format!(
-                "--textfile: {} is read by another option and would be lost",
-                shown(&file.to_string_lossy())
-            ));
         }
         if self.mailboxes.is_empty() {
             self.mailboxes.push("INBOX".to_owned());

@@ -4,8 +4,8 @@
 use crate::text::{io_reason, shown};
 use std::fs::{self, DirEntry, File, Metadata, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How hidden names end: not with `.prom`, so that no collector takes them.
@@ -13,18 +13,25 @@ const HIDDEN: &str = ".imap_session";
 /// No run lasts so long.
 const LEFTOVER: Duration = Duration::from_secs(3600);
 
-/// Replaces the file or makes it.
+/// Replaces the file or makes it, but none of those that are `needed`.
 ///
 /// # Errors
 /// In words with the file's name, clean for output.
-pub fn write(file: &Path, text: &str) -> Result<(), String> {
-    replace(file, text).map_err(|error| format!("{}: {}", shown(&file.to_string_lossy()), io_reason(&error)))
+pub fn write(file: &Path, text: &str, needed: &[PathBuf]) -> Result<(), String> {
+    replace(file, text, needed).map_err(|error| format!("{}: {}", shown(&file.to_string_lossy()), io_reason(&error)))
 }
 
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    // As root a rename would put a file in the place of /dev/stdout, and a link may be somebody else's.
-    if fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::other("is not a regular file, and only those can be replaced"));
+fn replace(file: &Path, text: &str, needed: &[PathBuf]) -> io::Result<()> {
+    if let Ok(found) = fs::symlink_metadata(file) {
+        // As root a rename would put a file in the place of /dev/stdout, and a link may be somebody else's.
+        if !found.is_file() {
+            return Err(io::Error::other("is not a regular file, and only those can be replaced"));
+        }
+        // Whatever path leads to it.
+        let is_it = |other: Metadata| (other.dev(), other.ino()) == (found.dev(), found.ino());
+        if needed.iter().any(|other| fs::metadata(other).is_ok_and(is_it)) {
+            return Err(io::Error::other("is read by another option and would be lost"));
+        }
     }
     if file.file_name().is_none() {
         return Err(io::Error::other("is not the name of a file"));
@@ -79,8 +86,8 @@ mod tests {
     fn a_file_is_made_and_replaced_and_nothing_else_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("imap.prom");
-        write(&file, "one\n").unwrap();
-        write(&file, "two\n").unwrap();
+        write(&file, "one\n", &[]).unwrap();
+        write(&file, "two\n", &[]).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "two\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -89,7 +96,7 @@ mod tests {
     fn its_mode_is_for_a_collector_and_its_name_may_be_long() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x".repeat(250) + ".prom");
-        write(&file, "one\n").unwrap();
+        write(&file, "one\n", &[]).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
     }
 
@@ -105,7 +112,7 @@ mod tests {
         let (old, young) = (place(".1.2.imap_session", 7200), place(".3.4.imap_session", 60));
         let others =
             ["mail", ".mail", ".a.2", ".1.2.3", ".1.", "..2", "."].map(|name| place(&format!("{name}{HIDDEN}"), 7200));
-        write(&file, "one\n").unwrap();
+        write(&file, "one\n", &[]).unwrap();
         assert!(!old.exists() && young.exists());
         assert!(others.iter().all(|other| other.exists()), "{others:?}");
     }
@@ -116,7 +123,7 @@ mod tests {
         let link = folder.path().join("link.prom");
         std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
         for file in [folder.path().to_owned(), folder.path().join("none/imap.prom"), "/dev/null".into(), link] {
-            let why = write(&file, "text\n").unwrap_err();
+            let why = write(&file, "text\n", &[]).unwrap_err();
             assert!(why.starts_with(&file.display().to_string()), "{why}");
         }
         assert!(!fs::metadata("/dev/null").unwrap().is_file());

@@ -64,14 +64,6 @@ pub enum PasswordSource {
     Value(Secret),
 }
 
-impl PasswordSource {
-    /// The file, if it is one.
-    #[must_use]
-    pub fn file(&self) -> Option<&PathBuf> {
-        if let Self::File(file) = self { Some(file) } else { None }
-    }
-}
-
 /// For `--tls`.
 pub const TLS_MODES: [(&str, TlsMode); 3] =
     [("implicit", TlsMode::Implicit), ("starttls", TlsMode::StartTls), ("none", TlsMode::None)];

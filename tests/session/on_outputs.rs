@@ -166,6 +166,24 @@ fn json_has_everything_known() {
     assert_eq!(json["phases"][2]["outcome"], "timed out");
     assert_eq!(json["phases"][2]["ended_by"], "phase");
     assert_eq!(json["phases"][3]["outcome"], "not run");
+    let (_silent, plugin) = silent();
+    let run = plugin.args(["-t", "0.5", "-o", "json"]).run();
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["phases"][2]["ended_by"], "total");
+}
+
+#[test]
+fn json_tells_the_state_whatever_the_exit_code_and_each_address() {
+    let Some(shim) = Resolver::build() else { return };
+    let plugin = plugin("imap.example.org", &["INBOX"]).args(["--every-address", "-o", "json", "--exit-ok"]);
+    let run = shim.answer(plugin, "127.0.0.1,127.0.0.2").run();
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.code, &json["state"], &json["exit_code"]), (0, &"CRITICAL".into(), &2.into()), "{run:#?}");
+    let connections = json["connections"].as_array().unwrap();
+    let addresses: Vec<&Value> = connections.iter().map(|connection| &connection["address"]).collect();
+    assert_eq!(addresses, [&Value::from("127.0.0.1"), &"127.0.0.2".into()]);
+    let (prepared, all) = (json["preparation"].as_f64().unwrap(), json["duration"].as_f64().unwrap());
+    assert!(0.0 < prepared && prepared < all, "{json}");
 }
 
 #[test]
@@ -223,14 +241,31 @@ fn a_textfile_that_cannot_be_written_is_unknown_and_named_with_the_report() {
 #[test]
 fn what_another_option_reads_is_not_overwritten() {
     let dovecot = dovecot();
-    let password = dovecot.password_file("ordinary");
-    let other = format!("/.//{}", dovecot.ca_file);
-    for file in [dovecot.ca_file.as_ref(), other.as_ref(), password.as_os_str(), "-".as_ref()] {
-        let run = plugin("localhost", &[]).arg("--textfile").arg(file).run();
-        assert_eq!(run.code, 3, "{run:#?}");
-        assert!(run.stdout.starts_with("IMAP is UNKNOWN: --textfile: "), "{run:#?}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        (file.into_os_string().into_string().unwrap(), text.to_owned())
+    };
+    let (password, word) = file("password", &dovecot.password("ordinary"));
+    let (trust, _) = file("ca.pem", &fs::read_to_string(&dovecot.ca_file).unwrap());
+    let (ini, options) = file("plugins.ini", "[imap]\nm=INBOX\n");
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&password, &link).unwrap();
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    let another_way = format!("{}/folder/../password", folder.path().display());
+    for textfile in [&password, &trust, &ini, &another_way, trust.trim_start_matches('/')] {
+        let run = plugin("localhost", &[])
+            .arg(format!("--extra-opts=imap@{ini}"))
+            .args(["--ca-file", &trust, "--textfile", textfile, "--password-file"])
+            .arg(&link)
+            .run();
+        assert_eq!(run.check_sound().code, 3, "{run:#?}");
+        assert!(run.summary().contains(": is read by another option and would be lost, login 0."), "{run:#?}");
+        assert_eq!([&password, &ini].map(|file| fs::read_to_string(file).unwrap()), [word.as_str(), &options]);
     }
-    assert_eq!(fs::read_to_string(&password).unwrap().trim_end(), dovecot.password("ordinary"));
+    let run = plugin("localhost", &[]).args(["--textfile", "-"]).run();
+    assert!(run.code == 3 && run.stdout.starts_with("IMAP is UNKNOWN: --textfile: "), "{run:#?}");
 }
 
 /// Runs under a shell that does something first, with standard output as `tail` makes it.
@@ -260,6 +295,20 @@ fn limits_of_this_machine_are_unknown_and_no_silence() {
     let words = ["Too many open files", "while no file could be opened"];
     for (most, host) in (4..=12).flat_map(|most| [(most, "127.0.0.1"), (most, "localhost")]) {
         let run = limited(&format!("ulimit -n {most}"), "", &[&here[..], &["-H", host]].concat());
+        let text = String::from_utf8_lossy(&run.stdout);
+        let is_ours = run.status.code() == Some(3) && words.iter().any(|words| text.contains(words));
+        assert!(is_ours || text.starts_with("IMAP is OK"), "{most}: {run:?}");
+    }
+    // So it is where OpenSSL finds no CA.
+    let system = tempfile::tempdir().unwrap();
+    fs::copy(&dovecot.ca_file, system.path().join("ca.pem")).unwrap();
+    let hashed = Command::new("openssl").arg("rehash").arg(system.path()).status().unwrap();
+    assert!(hashed.success());
+    let port = dovecot.imaps_port.to_string();
+    for most in 4..=14 {
+        let trust =
+            format!("export SSL_CERT_FILE=/nonexistent SSL_CERT_DIR={}; ulimit -n {most}", system.path().display());
+        let run = limited(&trust, "", &["-p", &port, "-H", "localhost"]);
         let text = String::from_utf8_lossy(&run.stdout);
         let is_ours = run.status.code() == Some(3) && words.iter().any(|words| text.contains(words));
         assert!(is_ours || text.starts_with("IMAP is OK"), "{most}: {run:?}");
