@@ -132,6 +132,11 @@ fn a_file_that_nobody_writes_to_ends_in_time_and_is_named() {
         assert!(run.elapsed > Duration::from_millis(690), "{option}: {run:#?}");
         assert!(run.elapsed < Duration::from_secs(8), "{option}: {run:#?}");
     }
+    // Where -t stands behind flags, and the file may have one, too.
+    for limit in [&["-4vt", "0.7"][..], &["-vvt0.7"]] {
+        let run = Fifo::make().given_to("--extra-opts", LIMIT).args(limit).run();
+        assert!(run.summary().contains("0.7 s") && run.elapsed < Duration::from_secs(8), "{run:#?}");
+    }
 }
 
 #[test]

@@ -497,6 +497,11 @@ fn a_password_on_the_command_line_is_in_no_error() {
         refused(&run, &["--password-file", "IMAP_SESSION_PASSWORD"]);
         assert!(!run.stdout.contains("s3cret"), "{run:#?}");
     }
+    for argument in [&b"--password=s3cret\xff"[..], b"-Ps3cret\xff"] {
+        let run = with_required(1, [OsStr::new("-v"), OsStr::from_bytes(argument)]).run();
+        refused(&run, &["argument 8 is not UTF-8"]);
+        assert!(!run.stdout.contains("s3cret"), "{run:#?}");
+    }
 }
 
 #[test]
