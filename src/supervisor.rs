@@ -9,6 +9,7 @@ use crate::plan::{Operation, Phase, Plan};
 use crate::signals::Signals;
 use crate::text;
 use std::hint;
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -54,7 +55,7 @@ pub fn within<T: Send + 'static>(
     let inbox = Arc::new(Inbox::new(signals));
     let outbox = Arc::clone(&inbox);
     let worker = move || outbox.put(work(), true);
-    thread::Builder::new().spawn(worker).map_err(|error| format!("no thread could be started: {error}"))?;
+    thread::Builder::new().spawn(worker).map_err(|error| no_thread(&error))?;
     let late = match inbox.take(begun + limit) {
         Wake::Message(result) => return Ok(result),
         Wake::Signal(name) => Some(name),
@@ -182,7 +183,7 @@ impl<'a> Run<'a> {
         };
         // The handle is dropped: a worker that hangs is left behind when the process ends.
         if let Err(error) = thread::Builder::new().name("worker".to_owned()).spawn(work) {
-            self.give_up(&format!("no thread could be started: {error}"));
+            self.give_up(&no_thread(&error));
         }
     }
 
@@ -333,6 +334,8 @@ impl<'a> Run<'a> {
         match fact {
             Fact::Reading(what) => facts.reading = Some(what),
             Fact::Addresses(addresses) => facts.addresses = addresses,
+            // A fresh connection tries them again.
+            Fact::Tried(address) if facts.tried.contains(&address) => {}
             Fact::Tried(address) => facts.tried.push(address),
             Fact::Refused(address, why) => facts.refused.push((address, why)),
             Fact::Peer(address, connection) => {
@@ -385,6 +388,10 @@ fn grow_heap() {
         // Without room to be had it grows as it can.
         let _ = hint::black_box(Vec::<u8>::new()).try_reserve_exact(room);
     }
+}
+
+fn no_thread(error: &io::Error) -> String {
+    format!("no thread could be started: {}", text::io_reason(error))
 }
 
 fn ended_by(signal: &str, after: Duration) -> String {
@@ -480,6 +487,8 @@ mod tests {
             [&Outcome::TimedOut(limit), &Outcome::Failed("closed".to_owned()), &Outcome::Ok, &Outcome::Ok]
         );
         assert_eq!(report.records[4].time, Some(Duration::from_millis(50)));
+        let prepared = report.facts[0].prepared.expect("the first worker tells");
+        assert!(prepared + Duration::from_millis(50) <= report.total, "before the first phase, not before a later one");
         assert_eq!(report.records[6].note.as_deref(), Some("over a fresh connection"));
         assert_eq!(report.records[7].note, None);
         assert_eq!(jobs, [0, 5, 6]);

@@ -68,6 +68,22 @@ fn several_bad_mailboxes_in_a_row_get_one_try_each() {
     assert_eq!((record.connections, commands(&record, "LOGIN")), (5, 5));
 }
 
+#[test]
+fn an_address_that_never_answers_is_told_once_however_often_it_is_tried() {
+    let Some(shim) = Resolver::build() else {
+        return;
+    };
+    let lost = |name| session(&[(name, vec![Close])]);
+    let server = Server::in_turn(vec![lost("one"), lost("two"), session(&[("three", good(3))])]);
+    let plugin = mailboxes_of("imap.example.org", server.port, &["one", "two", "three"]).args(["-o", "json"]);
+    let run = shim.answer(plugin, format!("{NOBODY},{V4}")).run();
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["phases"][6]["outcome"], "ok", "{run:#?}");
+    let unanswered = json["connections"][0]["unanswered"].as_array().unwrap();
+    assert_eq!(unanswered.len(), 1, "{run:#?}");
+    assert_eq!((&unanswered[0]["address"], &unanswered[0]["reason"]), (&NOBODY.into(), &"connection refused".into()));
+}
+
 /// Each lost connection leaves a worker that has something to say of every mailbox behind it.
 #[test]
 fn a_connection_lost_at_each_of_many_mailboxes_keeps_nobody() {
