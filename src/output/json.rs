@@ -14,7 +14,7 @@ use std::time::Duration;
 
 #[derive(Serialize)]
 struct Document<'a> {
-    /// When the verdict was reached (RFC 3339).
+    /// When the run ended (RFC 3339).
     time: String,
     host: &'a str,
     port: u16,
