@@ -6,7 +6,7 @@ use rustix::pipe::fcntl_getpipe_size;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a reader may take at least, and after a signal.
+/// How long a reader may take at least, and after a signal; that long may a file then take as well.
 pub const STUCK: Duration = Duration::from_millis(200);
 /// How often is looked for a signal meanwhile.
 const LOOK: Duration = Duration::from_millis(10);

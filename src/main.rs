@@ -16,7 +16,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What writing `--textfile` is given where less is left of the total, and after a signal.
+/// What writing `--textfile` is given where less is left of the total.
 const GRACE: Duration = Duration::from_millis(30);
 
 fn main() {
@@ -68,7 +68,7 @@ fn write_textfile(report: &Report, options: &Options, signals: &Signals, start: 
     let left = options.timeout.saturating_sub(start.elapsed()).as_millis();
     // Without the microseconds, which nobody wants to read.
     let left = Duration::from_millis(left.try_into().unwrap_or_default());
-    supervisor::within(left.max(GRACE), GRACE, signals, move || textfile::write(&file, &samples, &needed))
+    supervisor::within(left.max(GRACE), STUCK, signals, move || textfile::write(&file, &samples, &needed))
         .unwrap_or_else(|why| Err(format!("{name}: {why}")))
 }
 

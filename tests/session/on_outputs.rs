@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -286,7 +287,12 @@ fn limits_of_this_machine_are_unknown_and_no_silence() {
     let (port, folder) = (dovecot.imap_port.to_string(), tempfile::tempdir().unwrap());
     let file = folder.path().join("imap.prom");
     let here = ["-p", &port, "--tls", "none"];
-    let run = limited("ulimit -f 1", "", &[&here[..], &["--textfile", file.to_str().unwrap()]].concat());
+    let writing = &[&here[..], &["--textfile", file.to_str().unwrap()]].concat();
+    let run = limited("umask 077", "", writing);
+    assert_eq!(run.status.code(), Some(0), "{run:?}");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644, "for a collector");
+    fs::remove_file(&file).unwrap();
+    let run = limited("ulimit -f 1", "", writing);
     let text = String::from_utf8_lossy(&run.stdout);
     assert_eq!(run.status.code(), Some(3), "{run:?}");
     assert!(text.contains("imap.prom: File too large, login 0."), "{text}");
