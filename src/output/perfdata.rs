@@ -134,15 +134,20 @@ fn mailbox_names(report: &Report) -> Vec<String> {
 
 /// `name`, or `name_2`, `name_3` where it is taken; the number that a name was last given is where the next look begins.
 fn unique(name: String, taken: &mut HashMap<String, usize>) -> String {
-    for number in taken.get(&name).map_or(1, |last| last + 1).. {
-        let candidate = if number == 1 { name.clone() } else { format!("{name}_{number}") };
-        if !taken.contains_key(&candidate) {
-            taken.insert(candidate.clone(), 1);
-            taken.insert(name, number);
-            return candidate;
-        }
+    let last = taken.entry(name.clone()).or_default();
+    *last += 1;
+    if *last == 1 {
+        return name;
     }
-    name
+    let mut number = *last;
+    let mut candidate = format!("{name}_{number}");
+    while taken.contains_key(&candidate) {
+        number += 1;
+        candidate = format!("{name}_{number}");
+    }
+    taken.insert(candidate.clone(), 1);
+    taken.insert(name, number);
+    candidate
 }
 
 #[cfg(test)]
