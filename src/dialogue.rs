@@ -204,7 +204,9 @@ impl Dialogue {
     /// The last line in the server's own words, cleaned, without `*` or a tag of ours.
     #[must_use]
     pub fn said(&self) -> String {
-        let is_tag = |word: &[u8]| word == b"*" || (1..=self.tag).any(|tag| word == format!("a{tag}").as_bytes());
+        let number = |word: &[u8]| str::from_utf8(word).ok()?.strip_prefix('a')?.parse().ok();
+        let is_ours = |word: &[u8], tag| (1..=self.tag).contains(&tag) && word == format!("a{tag}").as_bytes();
+        let is_tag = |word: &[u8]| word == b"*" || number(word).is_some_and(|tag| is_ours(word, tag));
         let text =
             split_word(&self.line).filter(|(word, _)| is_tag(word)).map_or(self.line.as_slice(), |(_, text)| text);
         let said = self.redactor.clean(text);
