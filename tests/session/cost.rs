@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::dovecot::dovecot;
 use crate::plugin::{BINARY, skipped};
+use crate::trust::SystemTrust;
 use measure::Program;
-use trust::SystemTrust;
 
 #[path = "../../benches/tools/measure.rs"]
 #[allow(dead_code, reason = "the programs in benches/ use the rest")]
 mod measure;
-#[path = "../../benches/tools/trust.rs"]
-mod trust;
 #[path = "../../benches/tools/wire.rs"]
 mod wire;
 

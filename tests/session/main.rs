@@ -27,4 +27,6 @@ mod plugin;
 mod properties;
 mod resolver;
 mod script;
+#[path = "../../benches/tools/trust.rs"]
+mod trust;
 mod usage;

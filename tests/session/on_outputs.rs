@@ -14,6 +14,7 @@ use crate::dovecot::dovecot;
 use crate::exposition::Exposition;
 use crate::plugin::{BINARY, Plugin};
 use crate::resolver::Resolver;
+use crate::trust::SystemTrust;
 
 const MAILBOXES: [&str; 5] = ["INBOX", "Archive", "Entwürfe", "INBOX", "a\"b\\c"];
 
@@ -288,40 +289,40 @@ fn limits_of_this_machine_are_unknown_and_no_silence() {
     let file = folder.path().join("imap.prom");
     let here = ["-p", &port, "--tls", "none"];
     let writing = &[&here[..], &["--textfile", file.to_str().unwrap()]].concat();
-    let run = limited("umask 077", "", writing);
-    assert_eq!(run.status.code(), Some(0), "{run:?}");
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644, "for a collector");
-    fs::remove_file(&file).unwrap();
     let run = limited("ulimit -f 1", "", writing);
     let text = String::from_utf8_lossy(&run.stdout);
     assert_eq!(run.status.code(), Some(3), "{run:?}");
     assert!(text.contains("imap.prom: File too large, login 0."), "{text}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     // One descriptor after the other is missing: never the server's fault.
-    let words = ["Too many open files", "while no file could be opened"];
-    for (most, host) in (4..=12).flat_map(|most| [(most, "127.0.0.1"), (most, "localhost")]) {
-        let run = limited(&format!("ulimit -n {most}"), "", &[&here[..], &["-H", host]].concat());
+    let short_of_files = |most: usize, before: &str, arguments: &[&str]| {
+        let run = limited(&format!("{before} ulimit -n {most}"), "", arguments);
         let text = String::from_utf8_lossy(&run.stdout);
+        let words = ["Too many open files", "while no file could be opened"];
         let is_ours = run.status.code() == Some(3) && words.iter().any(|words| text.contains(words));
         assert!(is_ours || text.starts_with("IMAP is OK"), "{most}: {run:?}");
-    }
-    // So it is where OpenSSL finds no CA.
-    let system = tempfile::tempdir().unwrap();
-    fs::copy(&dovecot.ca_file, system.path().join("ca.pem")).unwrap();
-    let hashed = Command::new("openssl").arg("rehash").arg(system.path()).status().unwrap();
-    assert!(hashed.success());
-    let port = dovecot.imaps_port.to_string();
+    };
+    let system = SystemTrust::copy(dovecot.ca_file.as_ref());
+    let trust = format!("export SSL_CERT_FILE=/nonexistent SSL_CERT_DIR={};", system.directory().display());
+    let over_tls = ["-H", "localhost", "-p", &dovecot.imaps_port.to_string()];
     for most in 4..=14 {
-        let trust =
-            format!("export SSL_CERT_FILE=/nonexistent SSL_CERT_DIR={}; ulimit -n {most}", system.path().display());
-        let run = limited(&trust, "", &["-p", &port, "-H", "localhost"]);
-        let text = String::from_utf8_lossy(&run.stdout);
-        let is_ours = run.status.code() == Some(3) && words.iter().any(|words| text.contains(words));
-        assert!(is_ours || text.starts_with("IMAP is OK"), "{most}: {run:?}");
+        short_of_files(most, "", &here);
+        short_of_files(most, "", &[&here[..], &["-H", "localhost"]].concat());
+        // Without a file OpenSSL finds no CA.
+        short_of_files(most, &trust, &over_tls);
     }
     let tail = format!(">{}", file.display());
     let run = limited("ulimit -f 0", &tail, &[&here[..], &["-o", "json"]].concat());
     assert_eq!(run.status.code(), Some(3), "{run:?}");
+}
+
+#[test]
+fn a_collector_can_read_the_textfile_whatever_the_umask() {
+    let (port, folder) = (dovecot().imap_port.to_string(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("imap.prom");
+    let run = limited("umask 077", "", &["-p", &port, "--tls", "none", "--textfile", file.to_str().unwrap()]);
+    assert_eq!(run.status.code(), Some(0), "{run:?}");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
 }
 
 #[test]
@@ -367,6 +368,26 @@ fn a_textfile_on_a_dead_mount_keeps_nothing() {
     assert!(run.summary().contains("imap.prom: not done within 0."), "{run:#?}");
     assert!(run.elapsed < Duration::from_secs(6), "{run:#?}");
     assert!(!file.exists());
+}
+
+#[test]
+fn a_password_on_a_dead_mount_is_in_the_textfile_as_a_failure() {
+    let Some(shim) = Resolver::build() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (file, password) = (folder.path().join("imap.prom"), folder.path().join("password"));
+    // The news of an earlier run.
+    fs::write(&file, "# old\n").unwrap();
+    fs::write(&password, "x").unwrap();
+    let run = shim
+        .load(plugin("127.0.0.1", &["INBOX"]).args(["-t", "1", "--password-file"]).arg(&password))
+        .env("SHIM_DEAD_FILE", &password)
+        .arg("--textfile")
+        .arg(&file)
+        .run();
+    assert_eq!(run.check_sound().code, 3, "{run:#?}");
+    assert!(run.summary().contains("--password-file: ") && !run.summary().contains("--textfile"), "{run:#?}");
+    let text = Exposition::read(&fs::read_to_string(&file).unwrap());
+    assert_eq!(text.values("imap_session_success", &[]), [0.0]);
 }
 
 #[test]

@@ -12,7 +12,8 @@ pub struct Resolver {
 /// What is told by environment variables: `SHIM_ADDRESSES` is the answer in its order, without it there is none, ever;
 /// with `SHIM_FAILS` there is no such name; `SHIM_CALLED` is a file that is made when the resolver is asked. With
 /// `SHIM_BREAKS=N` the thread that asked has no clock from its Nth look at it on, which makes the standard library panic.
-/// With `SHIM_DEAD_MOUNT` no file is ever renamed, with `SHIM_NO_THREADS` no thread is to be had.
+/// With `SHIM_DEAD_MOUNT` no file is ever renamed, `SHIM_DEAD_FILE` is a file that never answers; with `SHIM_NO_THREADS` no
+/// thread is to be had.
 const SOURCE: &str = r#"
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,8 +22,10 @@ const SOURCE: &str = r#"
 #include <dlfcn.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,6 +47,29 @@ int rename(const char *from, const char *to)
     while (getenv("SHIM_DEAD_MOUNT"))
         pause();
     return syscall(SYS_rename, from, to);
+}
+
+static void look_at(const char *path)
+{
+    char *dead = getenv("SHIM_DEAD_FILE");
+    while (dead && path && !strcmp(path, dead))
+        pause();
+}
+
+int open64(const char *path, int flags, ...)
+{
+    va_list rest;
+    va_start(rest, flags);
+    int mode = va_arg(rest, int);
+    va_end(rest);
+    look_at(path);
+    return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int statx(int folder, const char *restrict path, int flags, unsigned mask, struct statx *restrict data)
+{
+    look_at(path);
+    return syscall(SYS_statx, folder, path, flags, mask, data);
 }
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
