@@ -281,7 +281,7 @@ impl Options {
                 "--timeout" => rest.next().map(String::as_str),
                 argument => argument.strip_prefix("--timeout=").or_else(|| {
                     // Flags may stand before it: -vt1.
-                    let value = argument.strip_prefix('-')?.trim_start_matches(['v', '4', '6']).strip_prefix('t')?;
+                    let value = argument.strip_prefix('-')?.trim_start_matches(is_flag).strip_prefix('t')?;
                     if value.is_empty() { rest.next().map(String::as_str) } else { Some(value) }
                 }),
             };
@@ -412,6 +412,11 @@ fn help() -> String {
     }
     help.push('\n');
     help + EXAMPLES
+}
+
+/// Whether this letter is an option that takes no value, so that another one may follow it in the same argument.
+fn is_flag(letter: char) -> bool {
+    TABLE.iter().any(|opt| opt.value.is_empty() && opt.short.chars().eq([letter]))
 }
 
 /// Sets an option; of several values the last stays.

@@ -357,15 +357,25 @@ impl<'a> Run<'a> {
         let end = self.verdict.filter(|_| self.began.is_some()).unwrap_or_else(Instant::now);
         let known = self.ended.len();
         self.ended.resize(self.plan.phases.len(), None);
+        // A SELECT that was refused prevents nothing behind it: only the set-up does, and a lost connection LOGOUT.
         let mut blame = String::new();
+        let mut set_up_blame = String::new();
         let mut records = Vec::with_capacity(self.plan.phases.len());
         for (place, (phase, ended)) in self.plan.phases.iter().zip(self.ended).enumerate() {
-            let cause = self.cause.as_ref().filter(|_| place >= known).unwrap_or(&blame);
-            let record = ended.unwrap_or_else(|| Record::new(Outcome::NotRun(cause.clone())));
-            match &record.outcome {
-                Outcome::Failed(_) | Outcome::Fault(_) => blame = format!("{} failed", phase.operation.title()),
-                Outcome::TimedOut(_) => blame = format!("{} timed out", phase.operation.title()),
-                Outcome::Ok | Outcome::NotRun(_) => {}
+            let is_mailbox = phase.operation.mailbox().is_some();
+            let blame_here = if is_mailbox && self.cause.is_none() && !self.over { &set_up_blame } else { &blame };
+            let cause = self.cause.as_ref().filter(|_| place >= known).unwrap_or(blame_here);
+            let record = ended.unwrap_or_else(|| Record::new(not_run(cause)));
+            let ending = match &record.outcome {
+                Outcome::Failed(_) | Outcome::Fault(_) => "failed",
+                Outcome::TimedOut(_) => "timed out",
+                Outcome::Ok | Outcome::NotRun(_) => "",
+            };
+            if !ending.is_empty() {
+                blame = format!("{} {ending}", phase.operation.title());
+                if !is_mailbox {
+                    set_up_blame.clone_from(&blame);
+                }
             }
             records.push(record);
         }
@@ -387,6 +397,15 @@ fn grow_heap() {
     for room in [ROOM, ROOM - 1024] {
         // Without room to be had it grows as it can.
         let _ = hint::black_box(Vec::<u8>::new()).try_reserve_exact(room);
+    }
+}
+
+/// A phase that was not run for no reason is a fault of this program, and must not pass for anything better.
+fn not_run(cause: &str) -> Outcome {
+    if cause.is_empty() {
+        Outcome::Fault("internal error: nothing performed this phase, please report it".to_owned())
+    } else {
+        Outcome::NotRun(cause.to_owned())
     }
 }
 
@@ -541,6 +560,26 @@ mod tests {
             let report = supervise(&plan(&["-t", "0.3"]), &[], &worker, &signals, Instant::now());
             let not_run = Outcome::NotRun(last.to_owned());
             assert_eq!(outcomes(&report)[4..7], [&not_run, &not_run, &not_run], "{fate:?}");
+        }
+    }
+
+    #[test]
+    fn a_phase_that_nothing_performed_is_a_fault_and_never_a_silence() {
+        for refused_before in [false, true] {
+            let worker: Worker = Arc::new(move |job, report| {
+                report(Event::Ready(Instant::now()));
+                for phase in 0..job.plan.phases.len() {
+                    let result = match phase {
+                        4 if refused_before => Err(Stop::Failed(Failure::refused("NO"))),
+                        5 => Err(Stop::Impossible),
+                        _ => Ok(Done::default()),
+                    };
+                    report(Event::Ended { at: Instant::now(), result });
+                }
+            });
+            let report = supervise(&plan(&[]), &[], &worker, &Signals::default(), Instant::now());
+            assert!(matches!(outcomes(&report)[5], Outcome::Fault(why) if why.starts_with("internal error")));
+            assert_eq!(outcomes(&report)[6], &Outcome::Ok);
         }
     }
 

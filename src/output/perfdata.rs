@@ -119,14 +119,15 @@ impl Item {
     }
 }
 
-/// The mailboxes' names for labels, in the plan's order; those that fall together are numbered, the same way
-/// for each address.
+/// The mailboxes' names for labels, in the plan's order; those of one operation that fall together are
+/// numbered, the same way for each address.
 fn mailbox_names(report: &Report) -> Vec<String> {
-    let mut taken: HashMap<Option<usize>, HashMap<String, usize>> = HashMap::new();
-    let mailboxes = report.plan.phases.iter().filter_map(|phase| Some((phase.address, phase.operation.mailbox()?)));
+    let mut taken: HashMap<(Option<usize>, &str), HashMap<String, usize>> = HashMap::new();
+    let mailboxes = report.plan.phases.iter().filter_map(|phase| Some((phase, phase.operation.mailbox()?)));
     mailboxes
-        .map(|(address, mailbox)| {
-            let taken = taken.entry(address.map(|address| address.number)).or_default();
+        .map(|(phase, mailbox)| {
+            let number = phase.address.map(|address| address.number);
+            let taken = taken.entry((number, phase.operation.name())).or_default();
             unique(text::label(mailbox), taken)
         })
         .collect()
