@@ -14,7 +14,7 @@
 
 #[path = "tools/contestants.rs"]
 mod contestants;
-#[path = "../tests/session/dovecot.rs"]
+#[path = "../tests/testkit/dovecot.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod dovecot;
 #[path = "tools/measure.rs"]

@@ -19,7 +19,7 @@ mod capture;
 mod contestants;
 #[path = "tools/delayed.rs"]
 mod delayed;
-#[path = "../tests/session/dovecot.rs"]
+#[path = "../tests/testkit/dovecot.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod dovecot;
 #[path = "tools/measure.rs"]

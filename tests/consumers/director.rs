@@ -1,8 +1,8 @@
 //! The basket in a real Director: a private database, `icingacli` with a configuration of its own, and a private
 //! Icinga 2 that it deploys to and that runs the plugin against Dovecot.
 
-use crate::dovecot::dovecot;
 use crate::real::{BINARY, Daemon, find, free_port, have, output, project, run, wait_for};
+use crate::testkit::dovecot::dovecot;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -3,8 +3,8 @@
 
 mod daemon;
 
-use crate::dovecot::{Dovecot, dovecot};
 use crate::real::{BINARY, free_port, have, output, project, run, wait_for};
+use crate::testkit::dovecot::{Dovecot, dovecot};
 use daemon::{Icinga, LIMIT};
 use std::collections::BTreeSet;
 use std::fs;

@@ -11,12 +11,12 @@
 
 mod director;
 mod documents;
-#[path = "../session/dovecot.rs"]
-#[allow(dead_code, reason = "the other test crate uses more of it")]
-mod dovecot;
 mod icinga;
 mod nagios;
 mod nrpe;
 mod package;
 mod prometheus;
 mod real;
+#[path = "../testkit/mod.rs"]
+#[allow(dead_code, reason = "the other test programs use the rest")]
+mod testkit;

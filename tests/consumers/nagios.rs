@@ -1,8 +1,8 @@
 //! Nagios 4: a private daemon runs services of the command in `icinga/examples/nagios-command.cfg`, its status file has
 //! what they said.
 
-use crate::dovecot::dovecot;
 use crate::real::{BINARY, Daemon, find, have, output, project, run, wait_for};
+use crate::testkit::dovecot::dovecot;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! NRPE: its daemon runs the commands of `icinga/examples/nrpe.cfg`, `check_nrpe` hands over what they said.
 
-use crate::dovecot::dovecot;
 use crate::real::{BINARY, Daemon, find, free_port, have, output, project, run, wait_for};
+use crate::testkit::dovecot::dovecot;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;

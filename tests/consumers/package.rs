@@ -2,8 +2,8 @@
 //! a package that is newer than the sources there is nothing to test; DEB names one that lies elsewhere than in
 //! target/deb.
 
-use crate::dovecot::dovecot;
 use crate::real::{BINARY, have, output, project, run};
+use crate::testkit::dovecot::dovecot;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

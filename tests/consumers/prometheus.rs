@@ -1,8 +1,8 @@
 //! Prometheus: promtool reads what the plugin prints, a node exporter and a Prometheus of our own have all of it from
 //! its textfiles, the alert rules tell what is wrong, and each panel of the dashboard gets an answer.
 
-use crate::dovecot::dovecot;
 use crate::real::{BINARY, Daemon, find, free_port, have, output, project, run, wait_for};
+use crate::testkit::dovecot::dovecot;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

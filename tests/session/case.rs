@@ -11,8 +11,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use tempfile::NamedTempFile;
 
-use crate::plugin::{Plugin, Run};
-use crate::script::{Record, Server, Step, foreign_ca};
+use crate::testkit::identity::foreign_ca;
+use crate::testkit::plugin::{Plugin, Run};
+use crate::testkit::server::{Record, Server};
+use crate::testkit::step::{Step, drip, leave, send, tagged};
 
 pub const USER: &str = "probe@example.org";
 pub const PASSWORD: &str = "opensesame";
@@ -99,23 +101,6 @@ pub fn is_last_expect(step: &Step, phase: &str) -> bool {
     let phases = Mode::Starttls.phases();
     let (_, command, _) = phases.iter().find(|p| p.0 == phase).unwrap();
     matches!((step, command), (Step::Expect(text), Some(command)) if text == command)
-}
-
-pub fn send(text: &str) -> Step {
-    Step::Send(text.as_bytes().to_vec())
-}
-
-pub fn tagged(text: &str) -> Step {
-    Step::SendTagged(text.as_bytes().to_vec())
-}
-
-/// A well-behaved end, for a client that says LOGOUT and for one that just leaves.
-pub fn leave() -> Vec<Step> {
-    vec![Step::Expect("LOGOUT".to_owned()), send("* BYE bye\r\n"), tagged("OK done"), Step::Close]
-}
-
-pub fn drip(text: &str, milliseconds: u64) -> Step {
-    Step::Drip { bytes: text.as_bytes().to_vec(), interval: Duration::from_millis(milliseconds) }
 }
 
 /// What keeps a per-read time-out quiet for ten seconds.

@@ -5,12 +5,10 @@ use std::collections::HashSet;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::case::{
-    Case, GREETING, MODES, Mode, USER, check_all, drip, dripped, ended, is_last_expect, leave, replaced, send, tagged,
-    well,
-};
-use crate::plugin::Run;
-use crate::script::{Record, Step};
+use crate::case::{Case, GREETING, MODES, Mode, USER, check_all, dripped, ended, is_last_expect, replaced, well};
+use crate::testkit::plugin::Run;
+use crate::testkit::server::Record;
+use crate::testkit::step::{Step, drip, leave, send, tagged};
 
 /// Fits no quotes: it travels as a literal, and comes back in more than one form.
 const PASSWORD: &str = r#"say "open\sesame""#;

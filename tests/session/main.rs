@@ -11,9 +11,7 @@
 
 mod case;
 mod cost;
-mod dovecot;
 mod drift;
-mod exposition;
 mod faults;
 mod on_dead_network;
 mod on_dovecot;
@@ -23,10 +21,13 @@ mod on_network;
 mod on_outputs;
 mod on_script;
 mod on_secrets;
-mod plugin;
+mod on_testkit;
 mod properties;
 mod resolver;
-mod script;
+#[path = "../testkit/mod.rs"]
+mod testkit;
 #[path = "../../benches/tools/trust.rs"]
 mod trust;
 mod usage;
+
+use testkit::{dovecot, plugin, prometheus as exposition};

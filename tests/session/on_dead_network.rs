@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::plugin::{BINARY, skipped};
+use crate::testkit::plugin::{BINARY, skipped};
 
 #[test]
 fn it_ends_in_time_and_names_the_phase_on_dead_and_lossy_networks() {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::dovecot::dovecot;
-use crate::plugin::{Plugin, Run, skipped};
+use crate::testkit::dovecot::dovecot;
+use crate::testkit::plugin::{Plugin, Run, skipped};
 
 /// Runs end long before; a slow machine is no reason to fail.
 const LIMIT: &str = "25";

@@ -10,9 +10,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::case::{GREETING, Mode, PASSWORD, USER, ended, plugin, replaced, told_first, well};
-use crate::plugin::{Plugin, Run};
 use crate::resolver::Resolver;
-use crate::script::{Record, Server, Step};
+use crate::testkit::plugin::{Plugin, Run};
+use crate::testkit::server::{Record, Server};
+use crate::testkit::step::Step;
 
 /// No run of this file may wait for it.
 const LIMIT: &str = "60";

@@ -3,11 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::case::{GREETING, Mode, PASSWORD, USER, leave, send, tagged, told_first, well};
-use crate::dovecot::dovecot;
-use crate::plugin::{Plugin, Run, skipped};
+use crate::case::{GREETING, Mode, PASSWORD, USER, told_first, well};
 use crate::resolver::Resolver;
-use crate::script::{Record, Server, Step};
+use crate::testkit::dovecot::dovecot;
+use crate::testkit::plugin::{Plugin, Run, skipped};
+use crate::testkit::server::{Record, Server};
+use crate::testkit::step::{Step, leave, send, tagged};
 
 use Step::{Close, HalfClose, Reset, Silence};
 

@@ -3,9 +3,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::case::{Mode, PASSWORD, USER, plugin, told_first, well};
-use crate::plugin::Plugin;
 use crate::resolver::Resolver;
-use crate::script::Server;
+use crate::testkit::plugin::Plugin;
+use crate::testkit::server::Server;
 
 #[test]
 fn a_refused_connection_is_a_failure_of_connect() {

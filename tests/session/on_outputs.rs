@@ -10,10 +10,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::case::{PASSWORD, USER};
-use crate::dovecot::dovecot;
-use crate::exposition::Exposition;
-use crate::plugin::{BINARY, Plugin};
 use crate::resolver::Resolver;
+use crate::testkit::dovecot::dovecot;
+use crate::testkit::plugin::{BINARY, Plugin};
+use crate::testkit::prometheus::Exposition;
 use crate::trust::SystemTrust;
 
 const MAILBOXES: [&str; 5] = ["INBOX", "Archive", "Entwürfe", "INBOX", "a\"b\\c"];

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::case::{
-    Case, GREETING, MODES, Mode, PASSWORD, USER, check_all, drip, dripped, ended, is_last_expect, leave,
-    phases_of_all_modes, plugin, replaced, send, tagged, well, without_cr,
+    Case, GREETING, MODES, Mode, PASSWORD, USER, check_all, dripped, ended, is_last_expect, phases_of_all_modes,
+    plugin, replaced, well, without_cr,
 };
-use crate::plugin::Plugin;
-use crate::script::{Server, Step};
+use crate::testkit::plugin::Plugin;
+use crate::testkit::server::Server;
+use crate::testkit::step::{Step, drip, leave, send, tagged};
 
 #[test]
 fn silence_is_ended_by_the_total_limit_in_every_phase() {

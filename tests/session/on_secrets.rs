@@ -6,12 +6,10 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::case::{
-    Case, Mode, PASSWORD, USER, check_all, ended, is_last_expect, leave, plugin, replaced, send, tagged, told_first,
-    well,
-};
-use crate::plugin::Plugin;
-use crate::script::{Server, Step, contains};
+use crate::case::{Case, Mode, PASSWORD, USER, check_all, ended, is_last_expect, plugin, replaced, told_first, well};
+use crate::testkit::plugin::Plugin;
+use crate::testkit::server::{Server, contains};
+use crate::testkit::step::{Step, leave, send, tagged};
 
 #[test]
 fn a_server_that_disables_login_in_clear_gets_no_password() {

@@ -3,7 +3,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::plugin::{Plugin, skipped};
+use crate::testkit::plugin::{Plugin, skipped};
 
 pub struct Resolver {
     folder: tempfile::TempDir,

@@ -10,9 +10,10 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::plugin::{BINARY, Plugin, Run};
 use crate::resolver::Resolver;
-use crate::script::{Server, Step};
+use crate::testkit::plugin::{BINARY, Plugin, Run};
+use crate::testkit::server::Server;
+use crate::testkit::step::Step;
 
 /// Arguments beside the required ones, and what the answer must name: the thing that is wrong
 /// and what would be right.
@@ -314,7 +315,7 @@ fn the_order_of_options_makes_no_difference() {
     ];
     let fixed = |run: &Run| -> Vec<String> {
         let items = run.perfdata().into_iter();
-        let line = |i: crate::plugin::Item| format!("{} {} {} {:?}", i.label, i.warning, i.critical, i.max);
+        let line = |i: crate::testkit::nagios::Item| format!("{} {} {} {:?}", i.label, i.warning, i.critical, i.max);
         items.map(line).collect()
     };
     let mut results = BTreeSet::new();

@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
-use crate::dovecot::{Dovecot, dovecot};
-use crate::script::{Server, Step};
+use crate::testkit::dovecot::{Dovecot, dovecot};
+use crate::testkit::server::Server;
+use crate::testkit::step::Step;
 
 const MODES: [&str; 3] = ["implicit", "starttls", "none"];
 const MAILBOXES: [&str; 6] = ["INBOX", "Archive", "Entwürfe", "Sent Items", "Projects/2026/Summer", "Large"];

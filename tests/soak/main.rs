@@ -26,18 +26,12 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use draw::{Draw, Ends};
-use plugin::{BINARY, Run};
+use testkit::plugin::{BINARY, Run};
 
-#[path = "../session/dovecot.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod dovecot;
 mod draw;
-#[path = "../session/plugin.rs"]
+#[path = "../testkit/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
-mod plugin;
-#[path = "../session/script.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod script;
+mod testkit;
 
 /// Later than its limit by so much, a run has not kept it, however busy the machine.
 const LATE: Duration = Duration::from_secs(5);

@@ -1,0 +1,206 @@
+//! One client of the scripted server: plays the steps over its socket, in and outside TLS. It knows no IMAP but the tag
+//! in front of a line and the literal behind one.
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use openssl::ssl::{Ssl, SslStream};
+
+use super::identity::ACCEPTOR;
+use super::server::Record;
+use super::step::Step;
+
+/// One accepted client.
+pub struct Connection {
+    stream: Stream,
+    record: Arc<Mutex<Record>>,
+    stop: Arc<AtomicBool>,
+    unread: Vec<u8>,
+    tag: String,
+    in_literal: bool,
+}
+
+impl Connection {
+    pub fn new(socket: TcpStream, record: Arc<Mutex<Record>>, stop: Arc<AtomicBool>) -> Self {
+        // No script lasts this long: a bound for a client that neither talks nor leaves.
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        socket.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
+        socket.set_nodelay(true).unwrap();
+        let tap = Tap { socket, record: record.clone(), ours_was_last: true };
+        Self { stream: Stream::Plain(tap), record, stop, unread: Vec::new(), tag: String::new(), in_literal: false }
+    }
+
+    pub fn play(&mut self, steps: &[Step]) -> io::Result<()> {
+        for step in steps {
+            match step {
+                Step::Send(bytes) => self.stream.write_all(bytes)?,
+                Step::SendTagged(text) => {
+                    let line = [self.tag.as_bytes(), b" ", text, b"\r\n"].concat();
+                    self.stream.write_all(&line)?;
+                }
+                Step::Answer(made_of) => {
+                    let answer = made_of(&self.tag);
+                    self.stream.write_all(&answer)?;
+                }
+                Step::Expect(text) => self.expect(text)?,
+                Step::Drip { bytes, interval } => {
+                    for byte in bytes {
+                        self.pause(*interval)?;
+                        self.stream.write_all(&[*byte])?;
+                    }
+                }
+                Step::Pause(time) => self.pause(*time)?,
+                Step::Await => {
+                    self.stream.tap().socket.peek(&mut [0])?;
+                }
+                Step::Silence => while self.read()? > 0 {},
+                Step::Flood { bytes, at_most } => {
+                    let mut sent = 0;
+                    while sent < *at_most {
+                        self.stream.write_all(bytes)?;
+                        sent += bytes.len();
+                    }
+                }
+                Step::StartTls => self.start_tls()?,
+                Step::HalfClose => {
+                    self.stream.tap().socket.shutdown(Shutdown::Write)?;
+                    while self.read()? > 0 {}
+                }
+                Step::Close => return self.stream.tap().socket.shutdown(Shutdown::Both),
+                Step::Abandon => panic!("Abandon stands alone in a script"),
+                Step::Reset => {
+                    self.stream.tap().socket.peek(&mut [0])?;
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn expect(&mut self, text: &str) -> io::Result<()> {
+        let line = self.read_line()?;
+        if line.contains(text) {
+            return Ok(());
+        }
+        let surprise = format!("expected {text:?}, got {line:?}");
+        let mut record = self.record.lock().unwrap();
+        record.surprises.push(surprise.clone());
+        Err(io::Error::other(surprise))
+    }
+
+    /// Reads a line and remembers its tag, unless it belongs to a literal of the line before.
+    fn read_line(&mut self) -> io::Result<String> {
+        let end = loop {
+            if let Some(end) = self.unread.iter().position(|b| *b == b'\n') {
+                break end;
+            }
+            if self.read()? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        };
+        let line: Vec<u8> = self.unread.drain(..=end).collect();
+        let line = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+        if !self.in_literal {
+            line.split(' ').next().unwrap_or("").clone_into(&mut self.tag);
+        }
+        self.in_literal = line.ends_with('}');
+        Ok(line)
+    }
+
+    fn read(&mut self) -> io::Result<usize> {
+        let mut buffer = [0; 4096];
+        let count = self.stream.read(&mut buffer)?;
+        let mut record = self.record.lock().unwrap();
+        record.left |= count == 0;
+        record.bytes.extend_from_slice(&buffer[..count]);
+        self.unread.extend_from_slice(&buffer[..count]);
+        Ok(count)
+    }
+
+    fn pause(&self, time: Duration) -> io::Result<()> {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            if self.stop.load(Ordering::SeqCst) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            thread::sleep(Duration::from_millis(10).min(end - Instant::now()));
+        }
+        Ok(())
+    }
+
+    fn start_tls(&mut self) -> io::Result<()> {
+        let Stream::Plain(tap) = std::mem::replace(&mut self.stream, Stream::Gone) else {
+            panic!("a script starts TLS twice");
+        };
+        let ssl = Ssl::new(ACCEPTOR.context()).unwrap();
+        let mut stream = SslStream::new(ssl, tap).unwrap();
+        stream.accept().map_err(io::Error::other)?;
+        self.stream = Stream::Tls(Box::new(stream));
+        Ok(())
+    }
+}
+
+enum Stream {
+    Plain(Tap),
+    Tls(Box<SslStream<Tap>>),
+    /// The handshake failed.
+    Gone,
+}
+
+impl Stream {
+    fn tap(&self) -> &Tap {
+        match self {
+            Self::Plain(tap) => tap,
+            Self::Tls(stream) => stream.get_ref(),
+            Self::Gone => panic!("the script ends with a failed handshake"),
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tap) => tap.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+            Self::Gone => Ok(0),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(tap) => tap.write_all(bytes),
+            Self::Tls(stream) => stream.write_all(bytes),
+            Self::Gone => Ok(()),
+        }
+    }
+}
+
+/// The socket below TLS, where the client's turns are counted.
+struct Tap {
+    socket: TcpStream,
+    record: Arc<Mutex<Record>>,
+    ours_was_last: bool,
+}
+
+impl Read for Tap {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.socket.read(buffer)?;
+        if self.ours_was_last && count > 0 {
+            self.record.lock().unwrap().turns += 1;
+            self.ours_was_last = false;
+        }
+        Ok(count)
+    }
+}
+
+impl Write for Tap {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.ours_was_last = true;
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}

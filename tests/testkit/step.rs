@@ -1,0 +1,60 @@
+//! What a scripted server does, one step after the other, and the steps that scripts are often made of. What the steps
+//! mean in IMAP is for whoever writes a script.
+use std::time::Duration;
+
+/// One thing that the server does.
+#[derive(Debug, Clone)]
+pub enum Step {
+    Send(Vec<u8>),
+    /// Sends `TAG text`, with the tag of the last command.
+    SendTagged(Vec<u8>),
+    /// Sends what is made of the last command's tag.
+    Answer(fn(tag: &str) -> Vec<u8>),
+    /// Reads a line that must contain this text.
+    Expect(String),
+    /// Sends one byte after each interval.
+    Drip {
+        bytes: Vec<u8>,
+        interval: Duration,
+    },
+    Pause(Duration),
+    /// Waits until the client says something, and leaves it unread.
+    Await,
+    /// Holds the connection open, reading, until the client leaves.
+    Silence,
+    /// Sends this again and again until the client leaves or had so many bytes.
+    Flood {
+        bytes: Vec<u8>,
+        at_most: usize,
+    },
+    StartTls,
+    /// Ends the sending side and goes on reading until the client leaves.
+    HalfClose,
+    Close,
+    /// Closes with the client's next words unread, which the kernel tells it by a reset.
+    Reset,
+    /// Alone in a script: resets a client that says nothing, by never accepting it.
+    Abandon,
+}
+
+pub fn send(text: &str) -> Step {
+    Step::Send(text.as_bytes().to_vec())
+}
+
+/// `TAG text`, with the tag of the last command.
+pub fn tagged(text: &str) -> Step {
+    Step::SendTagged(text.as_bytes().to_vec())
+}
+
+pub fn expect(text: &str) -> Step {
+    Step::Expect(text.to_owned())
+}
+
+pub fn drip(text: &str, milliseconds: u64) -> Step {
+    Step::Drip { bytes: text.as_bytes().to_vec(), interval: Duration::from_millis(milliseconds) }
+}
+
+/// A well-behaved end, for a client that says LOGOUT and for one that just leaves.
+pub fn leave() -> Vec<Step> {
+    vec![expect("LOGOUT"), send("* BYE bye\r\n"), tagged("OK done"), Step::Close]
+}
