@@ -5,10 +5,13 @@ use std::collections::HashSet;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::case::{Case, GREETING, MODES, Mode, USER, check_all, dripped, ended, is_last_expect, replaced, well};
+use crate::case::{Case, USER, check_all, dripped};
+use crate::testkit::invariants::read_lines;
+use crate::testkit::plan::{GREETING, MODES, Mode, Phase, Plan};
 use crate::testkit::plugin::Run;
 use crate::testkit::server::Record;
-use crate::testkit::step::{Step, drip, leave, send, tagged};
+use crate::testkit::step::{Step, drip, expect, leave, send, tagged};
+use crate::testkit::well_behaved::{ended, is_last_expect, replaced, well};
 
 /// Fits no quotes: it travels as a literal, and comes back in more than one form.
 const PASSWORD: &str = r#"say "open\sesame""#;
@@ -39,8 +42,9 @@ fn no_fault_of_the_first_mailbox_costs_the_second_one() {
 }
 
 #[test]
-fn no_fault_of_the_last_mailbox_costs_what_was_before_it() {
-    check_all(in_phase("select Archive"));
+fn no_fault_of_an_operation_costs_what_is_before_and_behind_it() {
+    let others = Plan::of_every_operation(Mode::Clear).tasks.split_off(1);
+    check_all(others.iter().flat_map(|task| in_phase(&task.name())).collect());
 }
 
 #[test]
@@ -62,7 +66,8 @@ fn the_matrix_is_as_large_as_it_claims_to_be() {
     assert!(matrix.len() >= 120, "only {} cases", matrix.len());
     assert!(field.len() >= 10, "only {} cases from the field", field.len());
     for mode in MODES {
-        for (phase, ..) in mode.phases() {
+        for phase in Plan::of_every_operation(mode).phases_of_server() {
+            let phase = phase.name();
             let names = matrix.iter().filter(|f| f.mode == mode && f.phase == phase).count();
             assert!(names >= 12, "only {names} faults of {phase} in {mode:?}");
         }
@@ -88,7 +93,7 @@ enum Ending {
 struct Fault {
     name: &'static str,
     mode: Mode,
-    phase: &'static str,
+    phase: String,
     /// What the server does in place of the phase's answer.
     steps: Vec<Step>,
     ending: Ending,
@@ -103,13 +108,14 @@ fn in_phase(phase: &str) -> Vec<Case> {
 fn matrix() -> Vec<Fault> {
     let mut rows = Vec::new();
     for mode in MODES {
-        for (phase, ..) in mode.phases() {
-            let faults = match phase {
+        for phase in Plan::of_every_operation(mode).phases_of_server() {
+            let phase = phase.name();
+            let faults = match phase.as_str() {
                 "greeting" => greeting_faults(mode),
                 "tls" => handshake_faults(),
-                _ => reply_faults(phase),
+                name => reply_faults(name),
             };
-            let fault = |(name, steps, ending)| Fault::new(name, mode, phase, steps, ending);
+            let fault = |(name, steps, ending)| Fault::new(name, mode, &phase, steps, ending);
             rows.extend(faults.into_iter().map(fault));
         }
     }
@@ -191,7 +197,7 @@ fn handshake_faults() -> Vec<Row> {
     rows
 }
 
-/// Those of STARTTLS, LOGIN, SELECT and LOGOUT, which all wait for a tagged reply.
+/// Those of STARTTLS, LOGIN, LOGOUT and the operations, which all wait for a tagged reply.
 fn reply_faults(phase: &str) -> Vec<Row> {
     // No command may go out before the handshake once STARTTLS was not answered well.
     let refused = |text| if phase == "starttls" { Lost(text) } else { Refused(text) };
@@ -347,26 +353,31 @@ fn field_faults() -> Vec<Fault> {
 }
 
 impl Fault {
-    fn new(name: &'static str, mode: Mode, phase: &'static str, steps: Vec<Step>, ending: Ending) -> Self {
-        Self { name, mode, phase, steps, ending, intercepted: false }
+    fn new(name: &'static str, mode: Mode, phase: &str, steps: Vec<Step>, ending: Ending) -> Self {
+        Self { name, mode, phase: phase.to_owned(), steps, ending, intercepted: false }
     }
 
     fn case(self) -> Case {
-        let Self { mode, phase, ending, .. } = self;
-        let (failing, first) = self.told();
+        let plan = Plan::of_every_operation(self.mode);
+        let ending = self.ending;
+        let failing = self.find_failing(&plan);
         let code = match ending {
-            _ if phase == "logout" => 0,
             Harmless => 0,
-            SpoilsNext(_) if failing == "logout" => 0,
-            Hangs if failing.starts_with("select") => 1,
+            _ if self.phase == "logout" || failing.operation == "logout" => 0,
+            Hangs if failing.is_task => 1,
             _ => 2,
+        };
+        let first = match ending {
+            _ if code == 0 => "login 0.".to_owned(),
+            Hangs => format!("{} timed out after 0.500 s (its limit 0.5 s)", failing.name()),
+            _ => format!("{} failed: ", failing.name()),
         };
         let text = match ending {
             Refused(text) | Lost(text) | SpoilsNext(text) if code != 0 => text,
             _ => "",
         };
-        let limit = format!("--limit {}=500ms", phase.replace(' ', ":"));
-        let mut case = Case::new(self.name, mode, with_literal(self.script()))
+        let limit = format!("--limit {}=500ms", self.phase.replacen(' ', ":", 1));
+        let mut case = Case::new(self.name, plan.clone(), with_literal(self.script(&plan)))
             .password(PASSWORD)
             .args(&format!("-t 60 {}", if ending == Hangs { &limit } else { "" }))
             .gives(code, &first)
@@ -374,43 +385,35 @@ impl Fault {
         if self.intercepted {
             case = case.intercepted();
         }
-        let fresh = failing == "select INBOX" && !matches!(ending, Refused(_) | Harmless);
-        if fresh {
-            case = case.then(with_literal(without_inbox(mode)));
+        let rest = plan.behind(&failing.name());
+        let is_fresh = failing.is_task && !rest.tasks.is_empty() && !matches!(ending, Refused(_) | Harmless);
+        if is_fresh {
+            // What a fresh connection is for once the failing operation is done with.
+            case = case.then(with_literal(well(rest)));
         }
-        case.also(move |run, record| self.check(run, record, failing, fresh))
+        case.also(move |run, record| self.check(&plan, run, record, &failing, is_fresh))
     }
 
-    /// The phase that fails, and what the summary begins with.
-    fn told(&self) -> (&'static str, String) {
-        let phases = self.mode.phases();
-        let place = phases.iter().position(|p| p.0 == self.phase).unwrap();
-        let failing = match self.ending {
-            SpoilsNext(_) => phases.get(place + 1).map_or("", |next| next.0),
-            _ => self.phase,
-        };
-        let first = match self.ending {
-            Harmless => "login 0.".to_owned(),
-            _ if failing == "logout" => "login 0.".to_owned(),
-            Hangs => format!("{failing} timed out after 0.500 s (its limit 0.5 s)"),
-            _ => format!("{failing} failed: "),
-        };
-        (failing, first)
+    /// The phase that fails.
+    fn find_failing(&self, plan: &Plan) -> Phase {
+        let phases = plan.phases_of_server();
+        let place = phases.iter().position(|phase| phase.name() == self.phase).unwrap();
+        phases[place + usize::from(matches!(self.ending, SpoilsNext(_)))].clone()
     }
 
-    fn script(&self) -> Vec<Step> {
-        let (mode, phase, steps) = (self.mode, self.phase, &self.steps);
+    fn script(&self, plan: &Plan) -> Vec<Step> {
+        let (phase, steps) = (self.phase.as_str(), &self.steps);
         if let ([Reset], "greeting") = (&steps[..], phase) {
             return vec![Step::Abandon];
         }
         let goes_on = matches!(self.ending, Refused(_) | Harmless);
         let mut script = match phase {
-            "login" if self.ending != Harmless && goes_on => ended(mode, phase, [steps.clone(), leave()].concat()),
-            _ if goes_on => replaced(mode, phase, steps),
+            "login" if self.ending != Harmless && goes_on => ended(plan, phase, [steps.clone(), leave()].concat()),
+            _ if goes_on => replaced(plan, phase, steps),
             _ if steps.iter().all(|step| matches!(step, Step::Send(_))) => {
-                ended(mode, phase, [steps.clone(), leave()].concat())
+                ended(plan, phase, [steps.clone(), leave()].concat())
             }
-            _ => ended(mode, phase, steps.clone()),
+            _ => ended(plan, phase, steps.clone()),
         };
         if let [Reset] = steps[..] {
             script.retain(|step| !is_last_expect(step, phase));
@@ -419,65 +422,56 @@ impl Fault {
     }
 
     /// Every phase has the outcome that follows from the fault, and the figures that go with it.
-    fn check(&self, run: &Run, record: &Record, failing: &str, fresh: bool) {
-        let phases: Vec<&str> = self.mode.phases().into_iter().map(|phase| phase.0).collect();
-        let place_of = |phase: &str| phases.iter().position(|p| *p == phase);
-        let failing_place = place_of(failing).unwrap();
+    fn check(&self, plan: &Plan, run: &Run, record: &Record, failing: &Phase, is_fresh: bool) {
+        let phases = plan.phases();
+        let place_of = |name: &str| phases.iter().position(|phase| phase.name() == name).unwrap();
+        let failing_place = place_of(&failing.name());
+        let lines = read_lines(plan, run);
         for (place, phase) in phases.iter().enumerate() {
+            let name = phase.name();
             let wanted = match self.ending {
-                _ if *phase == "logout" => continue,
+                _ if name == "logout" => continue,
                 Harmless => "ok",
-                Hangs if *phase == failing => "timed out",
-                _ if *phase == failing => "failed",
-                _ if place < failing_place || failing == "select INBOX" => "ok",
+                Hangs if place == failing_place => "timed out",
+                _ if place == failing_place => "failed",
+                _ if place < failing_place || failing.is_task => "ok",
                 _ => "not run",
             };
-            if !run.long_text().is_empty() {
-                assert_eq!(outcome(run, phase), wanted, "{phase}");
+            if let Some(lines) = &lines {
+                assert_eq!(lines[place].outcome(), wanted, "{name}");
             }
-            let label = phase.replace(' ', "_");
+            let label = phase.label("time");
             let timed = wanted == "ok" || wanted == "timed out";
             assert_eq!(run.value(&label).is_some(), timed, "{label}");
             if wanted == "timed out" {
                 let time = run.value(&label).unwrap();
                 assert!((time - 0.5).abs() < 1e-9, "{label} took {time} s of 0.5");
             }
-            if let Some(flag) = run.value(&format!("{label}_ok")) {
-                assert_eq!(flag > 0.5, wanted == "ok", "{label}_ok");
+            if let Some(flag) = run.value(&phase.label("ok")) {
+                assert_eq!(flag > 0.5, wanted == "ok", "{}", phase.label("ok"));
+            }
+            // What a phase is worth whose answer is not the good one, its own row says.
+            if wanted != "ok" || name != self.phase || self.ending == Harmless {
+                for (figure, value) in &phase.figures {
+                    let value = (wanted == "ok").then_some(*value);
+                    assert_eq!(run.value(&phase.label(figure)), value, "{}", phase.label(figure));
+                }
             }
         }
-        if fresh || self.phase == "logout" {
-            assert_eq!(run.value("messages_Archive"), Some(172.0));
-        }
         let connections = record.connections;
-        assert!(if fresh { connections == 2 } else { connections <= 1 }, "{connections} connections");
-        let too_early = self.ending != Harmless && Some(failing_place) < place_of("login");
+        assert!(if is_fresh { connections == 2 } else { connections <= 1 }, "{connections} connections");
+        let too_early = self.ending != Harmless && failing_place < place_of("login");
         if too_early || self.ending == SpoilsNext("LOGINDISABLED") {
             assert!(!record.contains(PASSWORD) && !record.contains("LOGIN "), "a password has left");
         }
     }
 }
 
-/// How a phase ended, as its line tells it.
-fn outcome(run: &Run, phase: &str) -> &'static str {
-    let line = run.phase_line(phase).unwrap_or_default();
-    let told = line.strip_prefix(phase).unwrap_or_default();
-    let words = [(": failed: ", "failed"), (": timed out after ", "timed out"), (": not run: ", "not run")];
-    words.into_iter().find(|(start, _)| told.starts_with(start)).map_or("ok", |(_, outcome)| outcome)
-}
-
 /// The same script for a password that fits no quotes.
 fn with_literal(script: Vec<Step>) -> Vec<Step> {
     let with = |step: Step| match step {
-        step if is_last_expect(&step, "login") => vec![step, send("+ go on\r\n"), Step::Expect(String::new())],
+        step if is_last_expect(&step, "login") => vec![step, send("+ go on\r\n"), expect("")],
         step => vec![step],
     };
     script.into_iter().flat_map(with).collect()
-}
-
-/// What a fresh connection is for once the first mailbox is done with.
-fn without_inbox(mode: Mode) -> Vec<Step> {
-    let script = well(mode);
-    let at = |phase| script.iter().position(|step| is_last_expect(step, phase)).unwrap();
-    [&script[..at("select INBOX")], &script[at("select Archive")..]].concat()
 }

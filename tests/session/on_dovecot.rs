@@ -11,6 +11,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::testkit::dovecot::dovecot;
+use crate::testkit::labels::expected;
+use crate::testkit::plan::{MODES, Plan};
 use crate::testkit::plugin::{Plugin, Run, skipped};
 
 /// Runs end long before; a slow machine is no reason to fail.
@@ -19,17 +21,12 @@ const LIMIT: &str = "25";
 #[test]
 fn every_tls_mode_works_over_ipv4_and_ipv6() {
     for host in hosts() {
-        for (mode, phases) in [
-            ("implicit", "resolve connect tls greeting login"),
-            ("starttls", "resolve connect greeting starttls tls login"),
-            ("none", "resolve connect greeting login"),
-        ] {
-            let run = in_mode(mode, host).run();
+        for mode in MODES {
+            let run = in_mode(mode.option(), host).run();
             expect(&run, 0);
-            let figures = "select_INBOX logout total login_ok select_INBOX_ok timed_out messages_INBOX";
-            let certificate = if mode == "none" { "" } else { " cert_days" };
-            assert_eq!(run.labels().join(" "), format!("{phases} {figures}{certificate}"));
-            assert_eq!(run.value("messages_INBOX"), Some(2.0), "{run:#?}");
+            let expected = expected(&Plan::of_mailboxes(mode, &["INBOX"])).into_iter().map(|expected| expected.label);
+            assert_eq!(run.labels(), expected.collect::<Vec<_>>());
+            assert_eq!(run.figure("select", "INBOX", "messages"), Some(2.0), "{run:#?}");
             assert!(run.summary().starts_with(&format!("{host}: login ")), "{run:#?}");
         }
     }
@@ -64,8 +61,8 @@ fn nested_names_and_names_with_spaces_open() {
 fn thousands_of_messages_are_counted_as_another_client_counts_them() {
     let run = implicit("127.0.0.1").args(["-m", "Large"]).run();
     expect(&run, 0);
-    assert_eq!(run.value("messages_Large"), Some(f64::from(exists("Large"))));
-    assert_eq!(run.value("messages_Large"), Some(3000.0));
+    assert_eq!(run.figure("select", "Large", "messages"), Some(f64::from(exists("Large"))));
+    assert_eq!(run.figure("select", "Large", "messages"), Some(3000.0));
 }
 
 #[test]
@@ -136,7 +133,7 @@ fn examine_leaves_recent_messages_alone() {
     let recent = || fs::read_dir(dovecot().mail.join("reader/new")).unwrap().count();
     let run = open().arg("--examine").run();
     expect(&run, 0);
-    assert_eq!((run.value("messages_INBOX"), recent()), (Some(3.0), 3));
+    assert_eq!((run.figure("select", "INBOX", "messages"), recent()), (Some(3.0), 3));
     assert!(run.stdout.contains("EXAMINE") && run.stdout.contains("[READ-ONLY]"), "{run:#?}");
 
     expect(&open().run(), 0);
@@ -216,7 +213,7 @@ fn a_certificate_about_to_end_warns_in_time() {
     let run = implicit("127.0.0.5").args(["-w", "tls.cert_days=21:", "-c", "tls.cert_days=3:"]).run();
     expect(&run, 1);
     expect_days(&run, 5.0);
-    let item = run.item("cert_days").unwrap();
+    let item = run.figure_item("tls", "", "cert_days").unwrap();
     assert_eq!([item.warning, item.critical], ["21:", "3:"]);
     assert_eq!(run.value("login_ok"), Some(1.0));
     assert!(run.summary().contains("cert_days") || run.summary().contains("certificate"), "{run:#?}");
@@ -265,8 +262,8 @@ fn thresholds_judge_real_runs() {
     }
     let run = implicit("127.0.0.1").args(["-m", "Archive", "-m", "Empty", "-w", "select.messages=1:"]).run();
     expect(&run, 1);
-    assert_eq!(run.value("messages_Empty"), Some(0.0));
-    assert_eq!(run.item("messages_Archive").unwrap().warning, "1:");
+    assert_eq!(run.figure("select", "Empty", "messages"), Some(0.0));
+    assert_eq!(run.figure_item("select", "Archive", "messages").unwrap().warning, "1:");
 }
 
 #[test]
@@ -299,7 +296,7 @@ fn extra_opts_stand_in_for_the_command_line() {
 
     let run = Plugin::new([format!("--extra-opts=clear@{file}"), format!("-t{LIMIT}")]).run();
     expect(&run, 0);
-    assert_eq!((run.value("messages_INBOX"), run.value("cert_days")), (Some(3.0), None));
+    assert_eq!((run.figure("select", "INBOX", "messages"), run.figure("tls", "", "cert_days")), (Some(3.0), None));
 }
 
 #[test]
@@ -391,7 +388,7 @@ fn expect(run: &Run, code: i32) {
 }
 
 fn expect_days(run: &Run, days: f64) {
-    let told = run.value("cert_days").unwrap_or_else(|| panic!("no cert_days: {run:#?}"));
+    let told = run.figure("tls", "", "cert_days").unwrap_or_else(|| panic!("no cert_days: {run:#?}"));
     assert!((told - days).abs() < 0.15, "{run:#?}");
 }
 
@@ -406,7 +403,7 @@ fn expect_no_secret(run: &Run, user: &str, password: &str) {
 }
 
 fn messages<const N: usize>(run: &Run, mailboxes: [&str; N]) -> [Option<f64>; N] {
-    mailboxes.map(|mailbox| run.value(&format!("messages_{mailbox}")))
+    mailboxes.map(|mailbox| run.figure("select", mailbox, "messages"))
 }
 
 fn in_file(text: &str) -> tempfile::NamedTempFile {

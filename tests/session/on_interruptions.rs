@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::case::{GREETING, Mode, PASSWORD, USER, ended, plugin, replaced, told_first, well};
+use crate::case::{PASSWORD, USER, plugin, skip_host};
 use crate::resolver::Resolver;
+use crate::testkit::plan::{GREETING, Mode};
 use crate::testkit::plugin::{Plugin, Run};
 use crate::testkit::server::{Record, Server};
 use crate::testkit::step::Step;
+use crate::testkit::well_behaved::{ended, replaced, well};
 
 /// No run of this file may wait for it.
 const LIMIT: &str = "60";
@@ -35,7 +37,7 @@ fn a_signal_in_a_login_is_reported_at_once() {
             assert!(run.value("greeting").is_some() && run.value("login").is_none(), "{run:#?}");
             assert_eq!(run.value("login_ok"), Some(0.0));
             assert_eq!(run.value("timed_out"), Some(0.0), "a signal is no limit of ours");
-            assert_eq!(run.value("cert_days").is_some(), mode == Mode::Implicit);
+            assert_eq!(run.figure("tls", "", "cert_days").is_some(), mode == Mode::Implicit);
         }
     }
 }
@@ -48,7 +50,7 @@ fn a_signal_in_the_second_mailbox_keeps_the_first_one() {
         assert_eq!(run.code, 2, "{run:#?}");
         check_ended_by(&run, name, "select Archive failed: ");
         assert!(run.summary().contains("INBOX 0."), "{run:#?}");
-        assert_eq!(run.value("messages_INBOX"), Some(3.0));
+        assert_eq!(run.figure("select", "INBOX", "messages"), Some(3.0));
         assert_eq!(run.value("select_INBOX_ok"), Some(1.0));
         assert_eq!(run.value("select_Archive_ok"), Some(0.0));
         assert_eq!(run.value("select_Archive"), None);
@@ -68,13 +70,13 @@ fn a_signal_while_a_fresh_connection_is_set_up_is_told_in_the_mailboxes_that_it_
         let run = plugin.signals(&["TERM"], due).run();
         check_at_once(&run);
         assert_eq!(run.code, code, "{run:#?}");
-        assert!(told_first(&run).starts_with(first), "{run:#?}");
+        assert!(skip_host(&run).starts_with(first), "{run:#?}");
         let line = run.phase_line("select Archive").unwrap();
         let told = line.contains("not run: could not connect again: ended by SIGTERM after ");
         assert!(told, "{run:#?}");
         assert_eq!(run.value("select_Archive_ok"), Some(0.0));
         assert_eq!(run.value("login_ok"), Some(1.0));
-        assert_eq!(run.value("messages_Archive"), None);
+        assert_eq!(run.figure("select", "Archive", "messages"), None);
     }
 }
 
@@ -83,7 +85,7 @@ fn a_signal_in_a_logout_changes_nothing() {
     let server = Server::start(ended(Mode::Clear, "logout", vec![Step::Silence]));
     let run = interrupted(&server, Mode::Clear, &["TERM"], |record| record.contains("LOGOUT"));
     assert_eq!(run.code, 0, "{run:#?}");
-    assert_eq!(run.value("messages_Archive"), Some(172.0));
+    assert_eq!(run.figure("select", "Archive", "messages"), Some(172.0));
 }
 
 #[test]
@@ -229,7 +231,7 @@ fn check_at_once(run: &Run) {
 
 /// The summary begins with the phase, the signal and a time with one decimal that can be true.
 fn check_ended_by(run: &Run, signal: &str, first: &str) {
-    let told = told_first(run).strip_prefix(first);
+    let told = skip_host(run).strip_prefix(first);
     let told = told.unwrap_or_else(|| panic!("not {first}: {run:#?}"));
     let told = told.strip_prefix(&format!("ended by {signal}")).unwrap_or_else(|| panic!("not {signal}: {run:#?}"));
     let (_, after) = told.split_once("after ").unwrap();

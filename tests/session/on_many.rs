@@ -3,12 +3,16 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::case::{GREETING, Mode, PASSWORD, USER, told_first, well};
+use crate::case::{PASSWORD, USER, skip_host};
 use crate::resolver::Resolver;
 use crate::testkit::dovecot::dovecot;
+use crate::testkit::json::phase;
+use crate::testkit::labels::expected;
+use crate::testkit::plan::{GREETING, Mode, Plan, Task};
 use crate::testkit::plugin::{Plugin, Run, skipped};
 use crate::testkit::server::{Record, Server};
-use crate::testkit::step::{Step, leave, send, tagged};
+use crate::testkit::step::{Step, expect, leave, send, tagged};
+use crate::testkit::well_behaved::well;
 
 use Step::{Close, HalfClose, Reset, Silence};
 
@@ -26,10 +30,10 @@ fn a_mailbox_that_hangs_or_loses_the_connection_costs_no_other() {
         let second = session(&[("three", good(3)), ("four", good(4))]);
         let (run, record) = run(vec![first, second], &["one", "two", "three", "four"], "-v --limit select:two=400ms");
         assert_eq!(run.code, code, "{run:#?}");
-        assert!(told_first(&run).starts_with(&format!("select two {told}")), "{run:#?}");
+        assert!(skip_host(&run).starts_with(&format!("select two {told}")), "{run:#?}");
         assert_eq!(opened(&run, &["one", "two", "three", "four"]), ["one", "three", "four"]);
         for (name, messages) in [("one", Some(1.0)), ("two", None), ("three", Some(3.0)), ("four", Some(4.0))] {
-            assert_eq!(run.value(&format!("messages_{name}")), messages, "{run:#?}");
+            assert_eq!(run.figure("select", name, "messages"), messages, "{run:#?}");
             let fresh = run.phase_line(&format!("select {name}")).unwrap().contains("over a fresh connection");
             assert_eq!(fresh, messages > Some(1.0), "{name}: {run:#?}");
         }
@@ -79,7 +83,7 @@ fn an_address_that_never_answers_is_told_once_however_often_it_is_tried() {
     let plugin = mailboxes_of("imap.example.org", server.port, &["one", "two", "three"]).args(["-o", "json"]);
     let run = shim.answer(plugin, format!("{NOBODY},{V4}")).run();
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!(json["phases"][6]["outcome"], "ok", "{run:#?}");
+    assert_eq!(phase(&json, "select three")["outcome"], "ok", "{run:#?}");
     let unanswered = json["connections"][0]["unanswered"].as_array().unwrap();
     assert_eq!(unanswered.len(), 1, "{run:#?}");
     assert_eq!((&unanswered[0]["address"], &unanswered[0]["reason"]), (&NOBODY.into(), &"connection refused".into()));
@@ -130,7 +134,7 @@ fn a_fresh_connection_that_cannot_be_set_up_is_told_in_each_mailbox_that_it_cost
     ] {
         let (run, _) = run(scripts, &["one", "two", "three"], "--limit select=300ms");
         assert_eq!(run.code, code, "{run:#?}");
-        assert!(told_first(&run).starts_with("select one "), "{run:#?}");
+        assert!(skip_host(&run).starts_with("select one "), "{run:#?}");
         for name in ["two", "three"] {
             let line = run.phase_line(&format!("select {name}")).unwrap();
             let wanted = format!("select {name}: not run: {told}{why}");
@@ -218,7 +222,7 @@ fn every_address_has_its_labels_in_sorted_order_whatever_the_resolver_says() {
         let run = nodes.run(&order, "-v");
         assert_eq!(run.code, 0, "{run:#?}");
         for (number, (address, messages)) in (1..).zip([(V4, 1.0), (OTHER, 2.0), (V6, 3.0)]) {
-            assert_eq!(run.value(&format!("messages_INBOX_a{number}")), Some(messages), "{run:#?}");
+            assert_eq!(run.figure_at(number, "select", "INBOX", "messages"), Some(messages), "{run:#?}");
             assert_eq!(run.value(&format!("login_ok_a{number}")), Some(1.0), "{run:#?}");
             let lines = node_lines(&run, address);
             assert_eq!(lines.len(), 1, "{address}: {run:#?}");
@@ -232,10 +236,10 @@ fn every_address_has_its_labels_in_sorted_order_whatever_the_resolver_says() {
     }
     assert!(labels.iter().all(|each| *each == labels[0]), "{labels:#?}");
     let each = |label: &str| [1, 2, 3].map(|number| format!("{label}_a{number}"));
-    for label in
-        ["connect", "greeting", "login", "select_INBOX", "logout", "login_ok", "select_INBOX_ok", "messages_INBOX"]
-    {
-        let place = each(label).map(|label| labels[0].iter().position(|told| *told == label).expect(&label));
+    let of_one = Plan::of_mailboxes(Mode::Clear, &["INBOX"]);
+    let of_each = |label: &String| !["resolve", "total", "timed_out"].contains(&label.as_str());
+    for label in expected(&of_one).into_iter().map(|expected| expected.label).filter(of_each) {
+        let place = each(&label).map(|label| labels[0].iter().position(|told| *told == label).expect(&label));
         assert!(place.is_sorted(), "{label}: {labels:#?}");
     }
     for label in ["resolve", "total", "timed_out"] {
@@ -344,7 +348,7 @@ fn a_signal_ends_every_address_and_keeps_what_was_measured() {
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(run.elapsed < Duration::from_secs(30), "{run:#?}");
     assert_eq!([1, 2, 3].map(|n| run.value(&format!("login_ok_a{n}"))), [Some(1.0), Some(0.0), Some(0.0)]);
-    assert_eq!(run.value("messages_INBOX_a1"), Some(1.0));
+    assert_eq!(run.figure_at(1, "select", "INBOX", "messages"), Some(1.0));
     for address in [OTHER, THIRD] {
         let told = node_lines(&run, address)[0].contains("login failed: ended by SIGTERM after ");
         assert!(told, "{run:#?}");
@@ -421,9 +425,13 @@ fn a_real_node_with_an_expired_certificate_is_found_behind_a_good_one() {
         let told = "127.0.0.2 tls failed: certificate has expired (3 days ago)";
         assert!(run.summary().contains(told), "{run:#?}");
         assert!(run.summary().contains("127.0.0.1 login 0."), "{run:#?}");
-        assert_eq!(run.value("messages_Archive_a1"), Some(5.0));
+        assert_eq!(run.figure_at(1, "select", "Archive", "messages"), Some(5.0));
         assert_eq!(run.value("login_ok_a2"), Some(0.0));
-        assert!(run.value("cert_days_a1") > Some(300.0) && run.value("cert_days_a2") < Some(-2.0), "{run:#?}");
+        assert!(
+            run.figure_at(1, "tls", "", "cert_days") > Some(300.0)
+                && run.figure_at(2, "tls", "", "cert_days") < Some(-2.0),
+            "{run:#?}"
+        );
     }
     let run = shim.answer(plugin(), "127.0.0.1,127.0.0.2").run();
     assert_eq!(run.check_sound().code, 0, "the name alone looks good: {run:#?}");
@@ -506,7 +514,7 @@ fn run(scripts: Vec<Vec<Step>>, names: &[&str], args: &str) -> (Run, Record) {
     run.check_sound();
     assert!(!run.stdout.contains(PASSWORD), "{run:#?}");
     let record = server.finish();
-    assert_eq!(record.surprises, Vec::<String>::new(), "{run:#?}");
+    record.check_expected();
     (run, record)
 }
 
@@ -548,11 +556,7 @@ fn ended_in_login() -> Vec<Step> {
 }
 
 fn good(messages: u32) -> Vec<Step> {
-    vec![send(&format!("* {messages} EXISTS\r\n")), tagged("OK [READ-WRITE] done")]
-}
-
-fn expect(text: &str) -> Step {
-    Step::Expect(text.to_owned())
+    Task::new("select", "").yielding("messages", messages.into()).answer()
 }
 
 /// The mailboxes that are told to be good.

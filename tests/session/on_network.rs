@@ -2,10 +2,12 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::case::{Mode, PASSWORD, USER, plugin, told_first, well};
+use crate::case::{PASSWORD, USER, plugin, skip_host};
 use crate::resolver::Resolver;
+use crate::testkit::plan::Mode;
 use crate::testkit::plugin::Plugin;
 use crate::testkit::server::Server;
+use crate::testkit::well_behaved::well;
 
 #[test]
 fn a_refused_connection_is_a_failure_of_connect() {
@@ -15,7 +17,7 @@ fn a_refused_connection_is_a_failure_of_connect() {
     let run = plugin(port, Mode::Clear).run();
     run.check_sound();
     assert_eq!(run.code, 2, "{run:#?}");
-    assert!(told_first(&run).starts_with("connect failed: "), "{run:#?}");
+    assert!(skip_host(&run).starts_with("connect failed: "), "{run:#?}");
     assert!(run.summary().contains("refused"), "{run:#?}");
     assert_eq!(run.value("timed_out"), Some(0.0));
 }

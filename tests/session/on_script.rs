@@ -2,13 +2,13 @@
 //! and is held to the invariants of `case.rs`.
 use std::time::Duration;
 
-use crate::case::{
-    Case, GREETING, MODES, Mode, PASSWORD, USER, check_all, dripped, ended, is_last_expect, phases_of_all_modes,
-    plugin, replaced, well, without_cr,
-};
+use crate::case::{Case, PASSWORD, USER, check_all, dripped, phases_of_all_modes, plugin, without_cr};
+use crate::testkit::labels::expected;
+use crate::testkit::plan::{GREETING, MODES, Mode, Plan};
 use crate::testkit::plugin::Plugin;
 use crate::testkit::server::Server;
 use crate::testkit::step::{Step, drip, leave, send, tagged};
+use crate::testkit::well_behaved::{ended, is_last_expect, replaced, well};
 
 #[test]
 fn silence_is_ended_by_the_total_limit_in_every_phase() {
@@ -31,17 +31,17 @@ fn held_to_limits(fault: fn(&str) -> Vec<Step>, args: &str, told: &'static str) 
     let mut cases = Vec::new();
     for (mode, phase) in phases_of_all_modes() {
         let own = args.is_empty();
+        let name = phase.name();
         // A limit of the first mailbox leaves time for the second, which this script cannot serve.
-        if own && phase == "select INBOX" {
+        if own && name == "select INBOX" {
             continue;
         }
-        let selector = phase.replace(' ', ":");
-        let args = if own { format!("--limit {selector}=500ms") } else { args.to_owned() };
-        let label = phase.replace(' ', "_");
-        let code = if phase.starts_with("select") { 1 } else { 2 };
-        let case = Case::new("ended by a limit", mode, ended(mode, phase, fault(phase)))
+        let args = if own { format!("--limit {}=500ms", phase.selector()) } else { args.to_owned() };
+        let label = phase.label("time");
+        let code = if phase.is_task { 1 } else { 2 };
+        let case = Case::new("ended by a limit", mode, ended(mode, &name, fault(&name)))
             .args(&args)
-            .gives(code, &format!("{phase} timed out after "))
+            .gives(code, &format!("{name} timed out after "))
             .saying(told)
             .also(move |run, _| {
                 let time = run.value(&label).expect("the time it was given");
@@ -54,7 +54,7 @@ fn held_to_limits(fault: fn(&str) -> Vec<Step>, args: &str, told: &'static str) 
                     assert!(time > 0.0 && time <= 2.0, "{label} took {time} s of 2");
                     assert!(total >= 1.999, "total is {total} s");
                 }
-                let set_up = if phase.starts_with("select") { 1.0 } else { 0.0 };
+                let set_up = if phase.is_task { 1.0 } else { 0.0 };
                 assert_eq!(run.value("login_ok"), Some(set_up));
             });
         cases.push(case);
@@ -73,8 +73,8 @@ fn a_hung_second_mailbox_keeps_what_the_first_one_told() {
             assert_eq!(run.value("login_ok"), Some(1.0));
             assert_eq!(run.value("select_INBOX_ok"), Some(1.0));
             assert_eq!(run.value("select_Archive_ok"), Some(0.0));
-            assert_eq!(run.value("messages_INBOX"), Some(3.0));
-            assert_eq!(run.value("messages_Archive"), None);
+            assert_eq!(run.figure("select", "INBOX", "messages"), Some(3.0));
+            assert_eq!(run.figure("select", "Archive", "messages"), None);
             assert!(run.value("select_INBOX").is_some());
         });
     check_all(vec![case]);
@@ -84,6 +84,8 @@ fn a_hung_second_mailbox_keeps_what_the_first_one_told() {
 fn a_lost_connection_is_a_failure_of_the_phase_that_lost_it() {
     let mut cases = Vec::new();
     for (mode, phase) in phases_of_all_modes() {
+        let phase = phase.name();
+        let phase = phase.as_str();
         // A connection lost in one mailbox may cost the next ones a new one: another test's matter.
         if phase == "select INBOX" {
             continue;
@@ -149,7 +151,7 @@ fn a_no_a_bad_or_a_bye_is_told_in_the_servers_words() {
         cases.push(case.gives(2, "select INBOX failed: NO").also(|run, _| {
             assert_eq!(run.value("select_INBOX_ok"), Some(0.0));
             assert_eq!(run.value("select_Archive_ok"), Some(1.0));
-            assert_eq!(run.value("messages_Archive"), Some(172.0));
+            assert_eq!(run.figure("select", "Archive", "messages"), Some(172.0));
         }));
     }
     check_all(cases);
@@ -215,8 +217,8 @@ fn what_real_servers_say_besides_does_no_harm() {
         let case = Case::new(name, Mode::Clear, script).gives(0, "login 0.");
         case.also(|run, record| {
             assert_eq!(run.value("login_ok"), Some(1.0));
-            assert_eq!(run.value("messages_INBOX"), Some(3.0));
-            assert_eq!(run.value("messages_Archive"), Some(172.0));
+            assert_eq!(run.figure("select", "INBOX", "messages"), Some(3.0));
+            assert_eq!(run.figure("select", "Archive", "messages"), Some(172.0));
             let logins = record.commands().iter().filter(|c| *c == "LOGIN").count();
             assert_eq!(logins, 1);
         })
@@ -266,7 +268,7 @@ fn a_preauthenticated_session_needs_no_login() {
         let case = Case::new("PREAUTH", mode, script).gives(0, "");
         case.also(|run, record| {
             assert!(!record.contains(PASSWORD) && !record.contains(USER));
-            assert_eq!(run.value("messages_INBOX"), Some(3.0));
+            assert_eq!(run.figure("select", "INBOX", "messages"), Some(3.0));
         })
     });
     check_all(cases.into());
@@ -382,24 +384,7 @@ fn states_can_be_chosen_for_failures_and_time_outs() {
 
 #[test]
 fn with_perfdata_u_the_labels_are_the_same_whatever_happens() {
-    let expected = [
-        "resolve",
-        "connect",
-        "tls",
-        "greeting",
-        "login",
-        "select_INBOX",
-        "select_Archive",
-        "logout",
-        "total",
-        "login_ok",
-        "select_INBOX_ok",
-        "select_Archive_ok",
-        "timed_out",
-        "messages_INBOX",
-        "messages_Archive",
-        "cert_days",
-    ];
+    let labels = || expected(&Plan::from(Mode::Implicit)).into_iter().map(|expected| expected.label);
     let faults = ["tls", "greeting", "login", "select Archive"].map(|phase| {
         let script = ended(Mode::Implicit, phase, vec![Step::Close]);
         Case::new("closed", Mode::Implicit, script).gives(2, &format!("{phase} failed"))
@@ -407,7 +392,7 @@ fn with_perfdata_u_the_labels_are_the_same_whatever_happens() {
     let good = Case::new("all well", Mode::Implicit, well(Mode::Implicit)).gives(0, "login 0.");
     let cases = faults.into_iter().chain([good]).map(|case| {
         case.args("--perfdata-u").also(move |run, _| {
-            assert_eq!(run.labels(), expected);
+            assert_eq!(run.labels(), labels().collect::<Vec<_>>());
             let unknown = run.perfdata().iter().filter(|item| item.value.is_none()).count();
             assert_eq!(unknown == 0, run.code == 0, "values printed as U");
         })
@@ -438,7 +423,7 @@ fn names_and_texts_of_any_length_and_kind_stay_in_their_place() {
             assert_eq!(run.code, code, "{run:#?}");
             let flags = run.labels().iter().filter(|label| label.contains("_ok")).count();
             assert!(flags > names.len(), "a label is lost: {run:#?}");
-            assert_eq!(server.finish().surprises, Vec::<String>::new());
+            server.finish().check_expected();
         }
     }
 }
@@ -546,7 +531,7 @@ fn a_whole_session_costs_five_client_turns() {
             .run();
         assert_eq!(run.check_sound().code, 0, "{run:#?}");
         let record = server.finish();
-        assert_eq!(record.surprises, Vec::<String>::new());
+        record.check_expected();
         assert_eq!(record.commands(), ["LOGIN", "SELECT", "LOGOUT"]);
         // ClientHello, Finished, LOGIN, SELECT, LOGOUT.
         assert_eq!((record.connections, record.turns), (1, 5));

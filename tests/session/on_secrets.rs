@@ -6,10 +6,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::case::{Case, Mode, PASSWORD, USER, check_all, ended, is_last_expect, plugin, replaced, told_first, well};
+use crate::case::{Case, PASSWORD, USER, check_all, plugin, skip_host};
+use crate::testkit::plan::Mode;
 use crate::testkit::plugin::Plugin;
 use crate::testkit::server::{Server, contains};
 use crate::testkit::step::{Step, leave, send, tagged};
+use crate::testkit::well_behaved::{ended, is_last_expect, replaced, well};
 
 #[test]
 fn a_server_that_disables_login_in_clear_gets_no_password() {
@@ -77,7 +79,7 @@ fn a_password_that_fits_no_quotes_travels_as_a_literal() {
             run.check_sound();
             let record = server.finish();
             let name = String::from_utf8_lossy(password);
-            assert_eq!(record.surprises, Vec::<String>::new(), "{name}");
+            record.check_expected();
             assert_eq!(run.code, 0, "{name}: {run:#?}");
             let sent = [password, b"\r\n"].concat();
             let arrived = contains(&record.bytes, &sent);
@@ -94,7 +96,7 @@ fn a_server_that_wants_no_literal_is_a_failed_login() {
         let run = plugin(server.port, Mode::Clear).password("with\"quote").run();
         run.check_sound();
         assert_eq!(run.code, 2, "{run:#?}");
-        assert!(told_first(&run).starts_with(&format!("login failed: {refusal}")), "{run:#?}");
+        assert!(skip_host(&run).starts_with(&format!("login failed: {refusal}")), "{run:#?}");
         assert!(!server.finish().contains("quote"));
     }
 }
@@ -155,7 +157,7 @@ fn no_form_of_an_awkward_password_comes_back_either() {
         let server = Server::start(script);
         let run = plugin(server.port, Mode::Clear).password(password).arg("-vvv").run();
         run.check_sound();
-        assert_eq!(server.finish().surprises, Vec::<String>::new());
+        server.finish().check_expected();
         assert!(run.stdout.contains("login failed: NO"), "{run:#?}");
         for part in ["a\"s", "s\\", "w\u{f6}", "p!a", "p|a"] {
             assert!(!run.stdout.contains(part), "{part} of the password is in the output: {run:#?}");
@@ -229,7 +231,7 @@ fn a_certificate_that_nobody_vouches_for_gets_no_password() {
         let port = server.port.to_string();
         let run = Plugin::new(["-H", "127.0.0.1", "-p", &port, "--tls", mode, "-u", USER]).password(PASSWORD).run();
         assert_eq!(run.check_sound().code, 2, "{run:#?}");
-        assert!(told_first(&run).starts_with("tls failed: "), "{run:#?}");
+        assert!(skip_host(&run).starts_with("tls failed: "), "{run:#?}");
         assert!(!server.finish().contains("LOGIN"));
     }
 }

@@ -1,12 +1,72 @@
-//! The test kit itself: its grammar refuses what it should refuse.
+//! The test kit itself: its grammar refuses what it should refuse, and its exchanges are good.
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::testkit::nagios::Run;
+use crate::case::{Case, check_all};
+use crate::testkit::exchange::EXCHANGES;
+use crate::testkit::invariants::read_lines;
+use crate::testkit::labels::label;
+use crate::testkit::nagios::{Run, printed};
+use crate::testkit::plan::{MODES, Plan};
+use crate::testkit::well_behaved::in_any_order;
+
+/// An operation and its figures.
+type Row<'a> = (&'a str, &'a [&'a str]);
+
+/// What the program can do. Once its table is public: each row of `check_imap_session::operation::OPERATIONS` that
+/// `is_task()`, with the names of its figures.
+const OPERATIONS: &[Row] = &[("select", &["messages"])];
+
+#[test]
+fn every_operation_of_the_program_has_one_good_exchange_with_its_figures() {
+    check_exchanges(OPERATIONS);
+}
+
+fn check_exchanges(operations: &[Row]) {
+    let have: Vec<&str> = EXCHANGES.iter().map(|row| row.operation).collect();
+    assert_eq!(have.iter().collect::<BTreeSet<_>>().len(), have.len(), "an exchange is there twice: {have:?}");
+    for (operation, figures) in operations {
+        let row = EXCHANGES.iter().find(|row| row.operation == *operation);
+        let row = row.unwrap_or_else(|| panic!("{operation} has no row in tests/testkit/exchange.rs"));
+        let yields: BTreeSet<&str> = row.figures.iter().map(|(figure, _)| *figure).collect();
+        assert_eq!(yields, figures.iter().copied().collect(), "figures of {operation} in tests/testkit/exchange.rs");
+    }
+    for operation in have {
+        assert!(operations.iter().any(|(name, _)| *name == operation), "{operation} is no operation of the program");
+    }
+}
+
+#[test]
+fn every_operation_is_performed_by_a_server_that_behaves_well() {
+    let cases = MODES.map(|mode| {
+        let plan = Plan::of_every_operation(mode);
+        let case = Case::new("all is well", &plan, in_any_order(&plan)).gives(0, "login 0.");
+        case.also(move |run, _| {
+            for line in read_lines(&plan, run).unwrap_or_default() {
+                assert_eq!(line.outcome(), "ok", "{}: {}", line.phase.name(), line.text);
+            }
+            for phase in plan.phases() {
+                for (figure, value) in &phase.figures {
+                    assert_eq!(run.value(&phase.label(figure)), Some(*value), "{figure} of {}", phase.name());
+                }
+            }
+        })
+    });
+    check_all(cases.into());
+}
 
 #[test]
 fn the_grammar_refuses_what_consumers_cannot_read() {
-    let sound = "IMAP is OK: h: login 0.001 s|'login'=0.001s;;;0;8 'select_Entwürfe'=0.1s \
-                 'total'=0.2s;2;~:3;0;8 'login_ok'=1;;;0;1 'timed_out'=0 'cert_days'=-3.5\n";
+    let days = label("tls", "", "cert_days");
+    let [login, total, timed_out] = ["login", "total", "timed_out"].map(printed);
+    let other = if login == "login" { "'login'" } else { "login" };
+    let sound = &format!(
+        "IMAP is OK: h: login 0.001 s|{login}=0.001s;;;0;8 {}=0.1s {total}=0.2s;2;~:3;0;8 {}=1;;;0;1 {timed_out}=0 \
+         {}=-3.5\n",
+        printed("select_Entwürfe"),
+        printed("login_ok"),
+        printed(&days)
+    );
     let run = |stdout: &str| Run {
         code: 0,
         stdout: stdout.to_owned(),
@@ -15,8 +75,9 @@ fn the_grammar_refuses_what_consumers_cannot_read() {
         peak_kib: 0,
     };
     run(sound).check_sound();
-    assert_eq!(run(sound).value("cert_days"), Some(-3.5));
+    assert_eq!(run(sound).figure("tls", "", "cert_days"), Some(-3.5));
     assert_eq!(run(sound).item("total").unwrap().critical, "~:3");
+    let in_label = |label: &str| format!("|{}=", printed(label));
     for (part, fault) in [
         ("OK", "WARNING"),
         ("h: ", "h| "),
@@ -25,10 +86,10 @@ fn the_grammar_refuses_what_consumers_cannot_read() {
         ("0.001s", "0.0000001s"),
         ("0.001s", "0,001s"),
         ("0.001s", "NaNs"),
-        ("'login'", "login"),
-        ("'login'", "'lo gin'"),
-        ("'login'", "'total'"),
-        ("'timed_out'=0 ", ""),
+        (&in_label("login"), &format!("|{other}=")),
+        (&in_label("login"), &in_label("lo gin")),
+        (&in_label("login"), &in_label("total")),
+        (&format!("{timed_out}=0 "), ""),
         (";8 ", ";8  "),
         (";8 ", ";8;9 "),
         (";8 ", ";x "),
@@ -37,7 +98,7 @@ fn the_grammar_refuses_what_consumers_cannot_read() {
         ("3.5\n", "3.5\n\n[OK] x\n"),
     ] {
         let broken = sound.replacen(part, fault, 1);
-        assert!(run(&broken).soundness().is_err(), "accepted: {broken}");
+        assert!(broken != *sound && run(&broken).soundness().is_err(), "accepted: {broken}");
     }
     let noisy = Run { stderr: "warning".to_owned(), ..run(sound) };
     assert!(noisy.soundness().is_err());

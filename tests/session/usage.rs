@@ -11,9 +11,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::resolver::Resolver;
+use crate::testkit::labels::label;
+use crate::testkit::plan::{Mode, Plan, Task};
 use crate::testkit::plugin::{BINARY, Plugin, Run};
 use crate::testkit::server::Server;
 use crate::testkit::step::Step;
+use crate::testkit::well_behaved::well;
 
 /// Arguments beside the required ones, and what the answer must name: the thing that is wrong
 /// and what would be right.
@@ -243,7 +246,7 @@ fn ini_files_that_make_no_sense_are_refused_by_name() {
 
 #[test]
 fn ini_options_take_the_place_where_they_stand() {
-    let server = Server::start(happy(&["INBOX", "Sent Mail"]));
+    let server = Server::start(well(Plan::of_mailboxes(Mode::Clear, &["INBOX", "Sent Mail"]).examined()));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plugins.ini");
     let section = format!(
@@ -335,7 +338,8 @@ fn the_order_of_options_makes_no_difference() {
     }
     assert_eq!(results.len(), 1, "{results:#?}");
     let items = results.first().unwrap().join("\n");
-    for item in ["login 1.5  Some(6.0)", "select_Archive   Some(2.0)", "total  5 Some(6.0)", "messages_INBOX 1:  "] {
+    let messages = format!("{} 1:  ", label("select", "INBOX", "messages"));
+    for item in ["login 1.5  Some(6.0)", "select_Archive   Some(2.0)", "total  5 Some(6.0)", &messages] {
         assert!(items.contains(item), "no {item} in\n{items}");
     }
 }
@@ -344,6 +348,7 @@ fn the_order_of_options_makes_no_difference() {
 fn times_ranges_and_selectors_are_taken_as_given() {
     let names = ["INBOX", "a=b:c d"];
     let server = Server::start(happy(&["INBOX", "a=b:c d"]));
+    let [first, second] = names.map(|name| label("select", name, "messages"));
     for (args, label, expected) in [
         (&["-t", "1m"][..], "total", "  60"),
         (&["-t", "7500ms"], "total", "  7.5"),
@@ -357,8 +362,8 @@ fn times_ranges_and_selectors_are_taken_as_given() {
         (&["-c", "select=7"], "select_INBOX", " 7 8"),
         (&["-c", "select=7", "-c", "select:a=b:c d=6"], "select_a_b_c_d", " 6 8"),
         (&["-c", "select:a=b:c d=6", "-c", "select=7"], "select_a_b_c_d", " 6 8"),
-        (&["-w", "select.messages:a=b:c d=1:"], "messages_a_b_c_d", "1:  "),
-        (&["-w", "select.messages=1:5"], "messages_INBOX", "1:5  "),
+        (&["-w", "select.messages:a=b:c d=1:"], &second, "1:  "),
+        (&["-w", "select.messages=1:5"], &first, "1:5  "),
     ] {
         let mailboxes = names.iter().flat_map(|name| ["-m", name]);
         let args = ["--tls", "none"].into_iter().chain(mailboxes).chain(args.iter().copied());
@@ -472,16 +477,8 @@ fn was_called(listener: &TcpListener) -> bool {
 
 /// A session without TLS in which everything goes well.
 fn happy(mailboxes: &[&str]) -> Vec<Step> {
-    let send = |text: &str| Step::Send(text.as_bytes().to_vec());
-    let answered = |command: &str| {
-        [Step::Expect(command.to_owned()), send("* 3 EXISTS\r\n"), Step::SendTagged(b"OK done".to_vec())]
-    };
-    let mut script = vec![send("* OK [CAPABILITY IMAP4rev1] ready\r\n")];
-    for command in [&["LOGIN"], mailboxes, &["LOGOUT"]].concat() {
-        script.extend(answered(command));
-    }
-    script.push(Step::Close);
-    script
+    let tasks = mailboxes.iter().map(|mailbox| Task::new("select", mailbox).yielding("messages", 3.0));
+    well(Plan::new(Mode::Clear, tasks.collect()))
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! in front of a line and the literal behind one.
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use openssl::ssl::{Ssl, SslStream};
 
 use super::identity::ACCEPTOR;
-use super::server::Record;
+use super::server::{Record, Surprise};
 use super::step::Step;
 
 /// One accepted client.
@@ -19,6 +20,8 @@ pub struct Connection {
     record: Arc<Mutex<Record>>,
     stop: Arc<AtomicBool>,
     unread: Vec<u8>,
+    /// What was read last.
+    line: String,
     tag: String,
     in_literal: bool,
 }
@@ -30,10 +33,19 @@ impl Connection {
         socket.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
         socket.set_nodelay(true).unwrap();
         let tap = Tap { socket, record: record.clone(), ours_was_last: true };
-        Self { stream: Stream::Plain(tap), record, stop, unread: Vec::new(), tag: String::new(), in_literal: false }
+        Self {
+            stream: Stream::Plain(tap),
+            record,
+            stop,
+            unread: Vec::new(),
+            line: String::new(),
+            tag: String::new(),
+            in_literal: false,
+        }
     }
 
-    pub fn play(&mut self, steps: &[Step]) -> io::Result<()> {
+    /// Plays until a step ends the connection.
+    pub fn play(&mut self, steps: &[Step]) -> io::Result<ControlFlow<()>> {
         for step in steps {
             match step {
                 Step::Send(bytes) => self.stream.write_all(bytes)?,
@@ -46,6 +58,14 @@ impl Connection {
                     self.stream.write_all(&answer)?;
                 }
                 Step::Expect(text) => self.expect(text)?,
+                Step::Answered(answers) => match answers.to(&self.line) {
+                    Ok(answer) => {
+                        if self.play(answer)?.is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                    }
+                    Err(commands) => return Err(self.surprised(&commands)),
+                },
                 Step::Drip { bytes, interval } => {
                     for byte in bytes {
                         self.pause(*interval)?;
@@ -69,26 +89,33 @@ impl Connection {
                     self.stream.tap().socket.shutdown(Shutdown::Write)?;
                     while self.read()? > 0 {}
                 }
-                Step::Close => return self.stream.tap().socket.shutdown(Shutdown::Both),
+                Step::Close => {
+                    self.stream.tap().socket.shutdown(Shutdown::Both)?;
+                    return Ok(ControlFlow::Break(()));
+                }
                 Step::Abandon => panic!("Abandon stands alone in a script"),
                 Step::Reset => {
                     self.stream.tap().socket.peek(&mut [0])?;
-                    return Ok(());
+                    return Ok(ControlFlow::Break(()));
                 }
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn expect(&mut self, text: &str) -> io::Result<()> {
-        let line = self.read_line()?;
-        if line.contains(text) {
-            return Ok(());
-        }
-        let surprise = format!("expected {text:?}, got {line:?}");
-        let mut record = self.record.lock().unwrap();
-        record.surprises.push(surprise.clone());
-        Err(io::Error::other(surprise))
+        self.record.lock().unwrap().awaited = Some(text.to_owned());
+        self.line = self.read_line()?;
+        self.record.lock().unwrap().awaited = None;
+        if self.line.contains(text) { Ok(()) } else { Err(self.surprised(text)) }
+    }
+
+    /// Notes that the script did not expect what came.
+    fn surprised(&self, expected: &str) -> io::Error {
+        let surprise = Surprise { expected: expected.to_owned(), came: self.line.clone() };
+        let error = io::Error::other(surprise.to_string());
+        self.record.lock().unwrap().surprises.push(surprise);
+        error
     }
 
     /// Reads a line and remembers its tag, unless it belongs to a literal of the line before.

@@ -1,10 +1,18 @@
-//! What the test programs share: a scripted server, the runner of the plugin, a private Dovecot, and the grammar of the
-//! output. Nothing is judged here that belongs to one test alone.
-pub mod connection;
+//! What the test programs share: what a run is to do and what must come of it (`plan`, `exchange`, `labels`,
+//! `invariants`), the scripted server (`server`, `step`, `well_behaved`), a private Dovecot, the runner of the plugin, and
+//! the grammar of its output (`nagios`, `json`, `prometheus`). A new operation needs one row, in `exchange`.
+mod connection;
 pub mod dovecot;
+pub mod exchange;
 pub mod identity;
+pub mod invariants;
+pub mod json;
+pub mod judging;
+pub mod labels;
 pub mod nagios;
+pub mod plan;
 pub mod plugin;
 pub mod prometheus;
 pub mod server;
 pub mod step;
+pub mod well_behaved;

@@ -1,9 +1,19 @@
 //! What a run left behind, and its Nagios output read by a strict grammar.
 use std::collections::HashSet;
+use std::fmt;
 use std::time::Duration;
 
+use super::labels::label;
+
+/// What stands on either side of a label.
+const QUOTE: &str = "'";
+
+/// A label as line 1 has it, before the `=`.
+pub fn printed(label: &str) -> String {
+    format!("{QUOTE}{label}{QUOTE}")
+}
+
 /// What a run left behind.
-#[derive(Debug)]
 pub struct Run {
     pub code: i32,
     pub stdout: String,
@@ -17,7 +27,7 @@ impl Run {
     /// Asserts all that holds for every report, whatever happened.
     pub fn check_sound(&self) -> &Self {
         if let Err(fault) = self.soundness() {
-            panic!("{fault}\n{self:#?}");
+            panic!("{self:#?}\nnot sound: {fault}");
         }
         self
     }
@@ -52,7 +62,7 @@ impl Run {
     pub fn perfdata(&self) -> Vec<Item> {
         match self.items() {
             Ok(items) => items,
-            Err(fault) => panic!("{fault}\n{self:#?}"),
+            Err(fault) => panic!("{self:#?}\nnot sound: {fault}"),
         }
     }
 
@@ -63,6 +73,20 @@ impl Run {
     /// The value of one label: none where the label is missing or its value is `U`.
     pub fn value(&self, label: &str) -> Option<f64> {
         self.item(label).and_then(|item| item.value)
+    }
+
+    /// The value of a phase's figure; an empty target for a phase without one.
+    pub fn figure(&self, operation: &str, target: &str, figure: &str) -> Option<f64> {
+        self.value(&label(operation, target, figure))
+    }
+
+    /// The same of one of several addresses, by its number.
+    pub fn figure_at(&self, address: usize, operation: &str, target: &str, figure: &str) -> Option<f64> {
+        self.value(&format!("{}_a{address}", label(operation, target, figure)))
+    }
+
+    pub fn figure_item(&self, operation: &str, target: &str, figure: &str) -> Option<Item> {
+        self.item(&label(operation, target, figure))
     }
 
     pub fn labels(&self) -> Vec<String> {
@@ -117,6 +141,33 @@ impl Run {
     }
 }
 
+/// Short enough to be read in a failure: line 1 cut, then the lines behind it, the first ones if there are many.
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 30;
+        write!(f, "exit code {} after {:?}: {}", self.code, self.elapsed, shorten(self.first_line()))?;
+        let lines = self.long_text();
+        for line in lines.iter().take(MOST) {
+            write!(f, "\n    {}", shorten(line))?;
+        }
+        if lines.len() > MOST {
+            write!(f, "\n    ... and {} more lines", lines.len() - MOST)?;
+        }
+        if !self.stderr.is_empty() {
+            write!(f, "\nstandard error: {}", shorten(&self.stderr))?;
+        }
+        Ok(())
+    }
+}
+
+/// At most 400 characters of a line.
+pub fn shorten(line: &str) -> String {
+    match line.char_indices().nth(400) {
+        Some((end, _)) => format!("{} ... ({} bytes in all)", &line[..end], line.len()),
+        None => line.to_owned(),
+    }
+}
+
 /// One perfdata item, `'label'=value[unit];warn;crit;min;max`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
@@ -135,9 +186,9 @@ impl Item {
     fn parse(text: &str) -> Result<Self, String> {
         let refuse = |why: &str| format!("perfdata item {text:?}: {why}");
         let (label, fields) = text
-            .strip_prefix('\'')
-            .and_then(|rest| rest.split_once("'="))
-            .ok_or_else(|| refuse("not 'label'=value"))?;
+            .strip_prefix(QUOTE)
+            .and_then(|rest| rest.split_once(&format!("{QUOTE}=")))
+            .ok_or_else(|| refuse(&format!("not {}=value", printed("label"))))?;
         let clean = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         ensure(!label.is_empty() && label.chars().all(clean), "bad label").map_err(|e| refuse(&e))?;
 

@@ -1,4 +1,5 @@
 //! A scripted server: a listener on loopback whose connections play steps, and the record of what clients did to it.
+use std::fmt;
 use std::io;
 use std::iter::{self, Peekable};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
@@ -12,6 +13,7 @@ use tempfile::NamedTempFile;
 
 use super::connection::Connection;
 use super::identity;
+use super::nagios::shorten;
 use super::step::Step;
 
 const FREE_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
@@ -26,11 +28,32 @@ pub struct Record {
     pub bytes: Vec<u8>,
     /// How often the client's data came after ours (or first): the round trips it cost.
     pub turns: usize,
-    /// Lines that the script did not expect.
-    pub surprises: Vec<String>,
+    /// Lines that a script did not expect.
+    pub surprises: Vec<Surprise>,
+    /// The text that a script waits for, or waited for when the client left.
+    pub awaited: Option<String>,
+}
+
+/// A line that a script did not expect.
+#[derive(Debug, Clone)]
+pub struct Surprise {
+    pub expected: String,
+    pub came: String,
+}
+
+impl fmt::Display for Surprise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server expected: {}\n          there came: {}", self.expected, shorten(&self.came))
+    }
 }
 
 impl Record {
+    /// Asserts that no line came but those that the scripts expected.
+    pub fn check_expected(&self) {
+        let surprises: Vec<String> = self.surprises.iter().map(Surprise::to_string).collect();
+        assert!(surprises.is_empty(), "{}", surprises.join("\n"));
+    }
+
     pub fn contains(&self, text: &str) -> bool {
         contains(&self.bytes, text.as_bytes())
     }

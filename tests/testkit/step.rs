@@ -1,6 +1,9 @@
 //! What a scripted server does, one step after the other, and the steps that scripts are often made of. What the steps
 //! mean in IMAP is for whoever writes a script.
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::plan::Plan;
 
 /// One thing that the server does.
 #[derive(Debug, Clone)]
@@ -12,6 +15,8 @@ pub enum Step {
     Answer(fn(tag: &str) -> Vec<u8>),
     /// Reads a line that must contain this text.
     Expect(String),
+    /// Plays what belongs to the command that was read last.
+    Answered(Answers),
     /// Sends one byte after each interval.
     Drip {
         bytes: Vec<u8>,
@@ -35,6 +40,24 @@ pub enum Step {
     Reset,
     /// Alone in a script: resets a client that says nothing, by never accepting it.
     Abandon,
+}
+
+/// The good answers of a plan, by the command that each belongs to.
+#[derive(Debug, Clone)]
+pub struct Answers(Arc<Vec<(String, Vec<Step>)>>);
+
+impl Answers {
+    pub fn of(plan: &Plan) -> Self {
+        let phases = plan.phases_of_server().into_iter();
+        Self(Arc::new(phases.filter_map(|phase| Some((phase.command?, phase.answer))).collect()))
+    }
+
+    /// The answer to the command in this line; otherwise the commands that there are.
+    pub fn to(&self, line: &str) -> Result<&[Step], String> {
+        let found = self.0.iter().find(|(command, _)| line.contains(command));
+        let commands = || self.0.iter().map(|(command, _)| command.as_str()).collect::<Vec<_>>().join(", ");
+        found.map(|(_, answer)| answer.as_slice()).ok_or_else(commands)
+    }
 }
 
 pub fn send(text: &str) -> Step {
