@@ -1,4 +1,4 @@
-//! What a run of the soak can be: fault, phase, TLS mode, mailboxes, limits, verbosity, signal, drawn from a seed and the
+//! What a run of the soak can be: fault, phase, TLS mode, operations, limits, verbosity, signal, drawn from a seed and the
 //! run's number. Nothing is run or judged here.
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 use crate::testkit::dovecot::{Dovecot, dovecot};
+use crate::testkit::exchange::{EXCHANGES, Exchange};
+use crate::testkit::plan::{MODES, Mode, Phase, Plan, Task};
 use crate::testkit::server::Server;
-use crate::testkit::step::Step;
+use crate::testkit::step::{Answers, Step, expect, send, tagged};
 
-const MODES: [&str; 3] = ["implicit", "starttls", "none"];
+/// Targets of the operations that take one.
 const MAILBOXES: [&str; 6] = ["INBOX", "Archive", "Entwürfe", "Sent Items", "Projects/2026/Summer", "Large"];
-const GREETING: &str = "* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n";
 const NASTY: &[u8] = b"* OK a | b \x1b[31m \xff\xfe 'x'=1;2 \0 ` $(id) <b>\r\n";
 
 /// What becomes of the faulty phase; where limits are short, it can always time out instead.
@@ -29,7 +30,7 @@ pub enum Ends {
 }
 
 /// A fault: its name, the phases that it is for, what comes of it, and the server's steps in place of the good answer.
-type Fault = (&'static str, fn(phase: &str) -> bool, Ends, fn(&mut Random, &str, Vec<Step>) -> Vec<Step>);
+type Fault = (&'static str, fn(&Phase) -> bool, Ends, fn(&mut Random, &Phase, Vec<Step>) -> Vec<Step>);
 
 const FAULTS: [Fault; 21] = [
     ("none", any, Ends::Well, |_, _, good| good),
@@ -55,20 +56,20 @@ const FAULTS: [Fault; 21] = [
     ("literal sent", is_imap, Ends::Fails, |_, _, _| [vec![send("* 1 X {9000000}\r\n")], flood("a\n")].concat()),
 ];
 
-fn any(_: &str) -> bool {
+fn any(_: &Phase) -> bool {
     true
 }
 
-fn is_imap(phase: &str) -> bool {
-    phase != "tls"
+fn is_imap(phase: &Phase) -> bool {
+    phase.operation != "tls"
 }
 
-fn is_command(phase: &str) -> bool {
-    phase != "tls" && phase != "greeting"
+fn is_command(phase: &Phase) -> bool {
+    phase.command.is_some()
 }
 
-fn drip(random: &mut Random, phase: &str, _: Vec<Step>) -> Vec<Step> {
-    let bytes = match phase {
+fn drip(random: &mut Random, phase: &Phase, _: Vec<Step>) -> Vec<Step> {
+    let bytes = match phase.operation {
         "tls" => [b"\x16\x03\x03\x40\x00".to_vec(), vec![0; 200]].concat(),
         // A line of its own would be a good greeting.
         "greeting" => b"* OK still here".repeat(20),
@@ -124,8 +125,9 @@ pub struct Draw {
     pub number: u64,
     pub kind: &'static str,
     pub ends: Ends,
-    /// The planned phases, in order, and which of them is faulty.
-    pub phases: Vec<String>,
+    pub plan: Plan,
+    /// The phases of the plan, and which of them is faulty.
+    pub phases: Vec<Phase>,
     pub fault: Option<usize>,
     pub args: Vec<String>,
     pub user: &'static str,
@@ -134,22 +136,21 @@ pub struct Draw {
     pub signal: Option<(&'static str, Duration)>,
     pub script: Vec<Step>,
     /// Serves while the draw is there.
-    server: Option<Server>,
+    pub server: Option<Server>,
 }
 
 impl Draw {
     pub fn new(world: &World, seed: u64, number: u64) -> Self {
         let mut random = Random(seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let mode = random.one_of(&MODES);
-        let mut mailboxes = MAILBOXES.to_vec();
-        mailboxes.rotate_left(random.below(MAILBOXES.len()));
-        mailboxes.truncate(1 + random.below(4));
+        let mut plan = Plan::new(random.one_of(&MODES), random.tasks());
+        plan.examine = random.below(6) == 0;
         let limit = Duration::from_millis(random.between(200, 1000));
         let mut draw = Self {
             number,
             kind: "",
             ends: Ends::Well,
-            phases: Vec::new(),
+            phases: plan.phases(),
+            plan,
             fault: None,
             args: Vec::new(),
             user: "ordinary",
@@ -160,39 +161,39 @@ impl Draw {
             server: None,
         };
         match (random.below(24), world.dovecot) {
-            (0..4, Some(dovecot)) => draw.against_dovecot(&mut random, dovecot, mode, &mut mailboxes),
-            (4, _) => draw.against_nobody(&mut random, world, mode, &mailboxes),
-            _ => draw.against_script(&mut random, mode, &mailboxes),
+            (0..4, Some(dovecot)) => draw.against_dovecot(&mut random, dovecot),
+            (4, _) => draw.against_nobody(&mut random, world),
+            _ => draw.against_script(&mut random),
         }
-        draw.add(&["--tls", mode, "-u", draw.user, "-t", &format!("{}ms", limit.as_millis())]);
-        for mailbox in &mailboxes {
-            draw.add(&["-m", mailbox]);
-        }
+        draw.add(&["-u", draw.user, "-t", &format!("{}ms", limit.as_millis())]);
+        draw.args.extend(draw.plan.options());
         draw.vary(&mut random);
         draw
     }
 
-    fn against_script(&mut self, random: &mut Random, mode: &str, mailboxes: &[&str]) {
-        self.plan(mode, mailboxes);
+    fn against_script(&mut self, random: &mut Random) {
         let (kind, fits, ends, steps) = random.one_of(&FAULTS);
-        let candidates: Vec<usize> = (2..self.phases.len()).filter(|index| fits(&self.phases[*index])).collect();
+        let of_server = |index: &usize| !self.phases[*index].answer.is_empty();
+        let candidates: Vec<usize> =
+            (0..self.phases.len()).filter(of_server).filter(|index| fits(&self.phases[*index])).collect();
         let fault = random.one_of(&candidates);
-        for (index, phase) in self.phases.iter().enumerate().skip(2) {
-            // A fresh connection may begin with any mailbox.
-            let expect = (phase != "tls" && phase != "greeting").then(|| Step::Expect(String::new()));
-            let good = good_answer(phase);
+        let answers = Answers::of(&self.plan);
+        for (index, phase) in self.phases.iter().enumerate() {
+            // A fresh connection may begin with any operation.
+            let read = phase.command.is_some().then(|| expect(""));
+            let good = if read.is_some() { vec![Step::Answered(answers.clone())] } else { phase.answer.clone() };
             if index != fault {
-                self.script.extend(expect.into_iter().chain(good));
+                self.script.extend(read.into_iter().chain(good));
                 continue;
             }
             // A reset comes of what was not read.
-            self.script.extend(expect.filter(|_| kind != "reset"));
+            self.script.extend(read.filter(|_| kind != "reset"));
             self.script.extend(steps(random, phase, good));
         }
         let server = Server::start(self.script.clone());
         (self.kind, self.ends, self.fault) = (kind, ends, Some(fault));
-        if mode == "starttls"
-            && self.phases[fault] == "tls"
+        if self.plan.mode == Mode::Starttls
+            && self.phases[fault].operation == "tls"
             && ["a byte at a time", "garbage, then close"].contains(&kind)
         {
             // Not asked yet, the server's words can come in time to be an injection behind the reply to STARTTLS.
@@ -200,15 +201,14 @@ impl Draw {
         }
         let host = random.one_of(&["127.0.0.1", "localhost"]);
         self.add(&["-H", host, "-p", &server.port.to_string()]);
-        if mode != "none" {
+        if self.plan.mode != Mode::Clear {
             self.add(&["--ca-file", server.ca_file().to_str().unwrap()]);
         }
         self.server = Some(server);
     }
 
-    fn against_nobody(&mut self, random: &mut Random, world: &World, mode: &str, mailboxes: &[&str]) {
-        self.plan(mode, mailboxes);
-        self.fault = Some(1);
+    fn against_nobody(&mut self, random: &mut Random, world: &World) {
+        self.fault = self.phases.iter().position(|phase| phase.operation == "connect");
         (self.kind, self.ends) = random.one_of(&[
             ("connection refused", Ends::Fails),
             ("no answer to SYN", Ends::TimesOut),
@@ -223,7 +223,7 @@ impl Draw {
         }
     }
 
-    fn against_dovecot(&mut self, random: &mut Random, dovecot: &Dovecot, mode: &str, mailboxes: &mut Vec<&str>) {
+    fn against_dovecot(&mut self, random: &mut Random, dovecot: &Dovecot) {
         self.password = dovecot.password(self.user);
         (self.kind, self.ends) = random.one_of(&[
             ("Dovecot: none", Ends::Well),
@@ -238,20 +238,21 @@ impl Draw {
             _ => None,
         };
         if let Some(extra) = extra {
-            mailboxes.insert(random.below(mailboxes.len() + 1), extra);
+            let place = random.below(self.plan.tasks.len() + 1);
+            self.plan.tasks.insert(place, Task::new("select", extra));
+            self.phases = self.plan.phases();
         }
-        self.plan(mode, mailboxes);
-        let is_faulty = |phase: &String| match extra {
-            Some(extra) => phase.ends_with(extra),
-            None => phase == "login",
+        let is_faulty = |phase: &Phase| match extra {
+            Some(extra) => phase.target == extra,
+            None => phase.operation == "login",
         };
         self.fault = self.phases.iter().position(is_faulty);
         if self.kind == "Dovecot: wrong password" {
             "Gullible-Otter-7".clone_into(&mut self.password);
         }
-        let port = if mode == "implicit" { dovecot.imaps_port } else { dovecot.imap_port };
+        let port = if self.plan.mode == Mode::Implicit { dovecot.imaps_port } else { dovecot.imap_port };
         self.add(&["-H", "127.0.0.1", "-p", &port.to_string()]);
-        if mode != "none" {
+        if self.plan.mode != Mode::Clear {
             self.add(&["--ca-file", &dovecot.ca_file]);
         }
     }
@@ -261,16 +262,17 @@ impl Draw {
         if let Some(verbosity) = random.one_of(&[None, Some("-v"), Some("-vv"), Some("-vvv")]) {
             self.add(&[verbosity]);
         }
-        for options in [&["--perfdata-u"][..], &["--examine"], &["-4"], &["-w", "select=0.0005"], &["-c", "login=0.02"]]
-        {
+        let operation = random.one_of(&self.operations());
+        let threshold = format!("{operation}=0.0005");
+        for options in [&["--perfdata-u"][..], &["-4"], &["-w", &threshold], &["-c", "login=0.02"]] {
             if random.below(6) == 0 {
                 self.add(options);
             }
         }
         let own_limit = format!("{}ms", random.between(30, 500));
         let selector = match random.below(4) {
-            0 => Some("select".to_owned()),
-            1 => self.fault.map(|fault| self.phases[fault].replacen(' ', ":", 1)),
+            0 => Some(operation.to_owned()),
+            1 => self.fault.map(|fault| self.phases[fault].selector()),
             _ => None,
         };
         if let Some(selector) = selector {
@@ -281,40 +283,14 @@ impl Draw {
         self.signal = (random.below(8) == 0).then_some((signal, at));
     }
 
-    fn plan(&mut self, mode: &str, mailboxes: &[&str]) {
-        let set_up = match mode {
-            "implicit" => "resolve connect tls greeting login",
-            "starttls" => "resolve connect greeting starttls tls login",
-            _ => "resolve connect greeting login",
-        };
-        self.phases = set_up.split(' ').map(str::to_owned).collect();
-        self.phases.extend(mailboxes.iter().map(|mailbox| format!("select {mailbox}")));
-        self.phases.push("logout".to_owned());
+    /// The names of the planned operations.
+    fn operations(&self) -> Vec<&'static str> {
+        self.phases.iter().filter(|phase| phase.is_task).map(|phase| phase.operation).collect()
     }
 
     fn add(&mut self, args: &[&str]) {
         self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
     }
-}
-
-fn good_answer(phase: &str) -> Vec<Step> {
-    match phase {
-        "tls" => vec![Step::StartTls],
-        "greeting" => vec![send(GREETING)],
-        "logout" => vec![send("* BYE bye\r\n"), tagged("OK done"), Step::Close],
-        "starttls" | "login" => vec![tagged("OK done")],
-        _ => {
-            vec![send("* FLAGS (\\Seen)\r\n* 172 EXISTS\r\n* OK [UIDNEXT 4] next\r\n"), tagged("OK [READ-WRITE] done")]
-        }
-    }
-}
-
-fn send(text: &str) -> Step {
-    Step::Send(text.as_bytes().to_vec())
-}
-
-fn tagged(text: &str) -> Step {
-    Step::SendTagged(text.as_bytes().to_vec())
 }
 
 /// Another seed each time.
@@ -343,6 +319,14 @@ impl Random {
 
     fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
+    }
+
+    /// One to four operations, none of them twice with the same target.
+    fn tasks(&mut self) -> Vec<Task> {
+        let targets = |row: &Exchange| if row.target.is_empty() { vec![""] } else { MAILBOXES.to_vec() };
+        let of_row = |row: &'static Exchange| targets(row).into_iter().map(|target| Task::new(row.operation, target));
+        let mut all: Vec<Task> = EXCHANGES.iter().flat_map(of_row).collect();
+        (0..=self.below(4)).map(|_| all.remove(self.below(all.len()))).collect()
     }
 
     fn bytes(&mut self) -> Vec<u8> {

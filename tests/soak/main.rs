@@ -14,7 +14,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Mutex;
@@ -26,6 +25,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use draw::{Draw, Ends};
+use testkit::invariants::{Line, check_labels, read_lines};
+use testkit::judging::find_failure;
 use testkit::plugin::{BINARY, Run};
 
 mod draw;
@@ -46,8 +47,6 @@ fn main() -> ExitCode {
     let runs = if only.is_some() { 1 } else { setting("SOAK_RUNS").unwrap_or(10_000) };
     let first = only.unwrap_or(1);
     println!("soak: {runs} runs, {jobs} at once, SOAK_SEED={seed}");
-    // Judging is by assertions: what they say is kept, and printed at the end.
-    panic::set_hook(Box::new(|_| {}));
     let world = draw::World::prepare();
     println!("Dovecot: {}", if world.dovecot.is_some() { "a private one" } else { "NOT INSTALLED, left out" });
 
@@ -61,10 +60,10 @@ fn main() -> ExitCode {
             while let Some(number) = Some(next.fetch_add(1, Ordering::SeqCst)).filter(|number| *number < first + runs) {
                 let draw = Draw::new(&world, seed, number);
                 let run = observe(&draw);
-                let judged = panic::catch_unwind(AssertUnwindSafe(|| judge(&draw, &run)));
-                let fault = judged.err().map(|fault| words(&*fault));
+                let fault = find_failure(|| judge(&draw, &run));
                 if only.is_some() {
-                    println!("{:?}\n{:#?}\n{run:#?}", draw.args, draw.script);
+                    let stdout = run.run.as_ref().map_or("", |run| &run.stdout);
+                    println!("{:?}\n{:#?}\n{run:#?}\n{stdout}", draw.args, draw.script);
                 }
                 tally.lock().unwrap().add(&draw, &run, fault);
             }
@@ -193,73 +192,63 @@ fn judge(draw: &Draw, seen: &Seen) {
         // The signal came before the first phase.
         return;
     }
-    check_labels(draw, run);
-    let lines = run.long_text();
-    if lines.is_empty() {
-        assert_eq!(run.code, 0, "not OK, and no line that says why");
-    } else {
+    check_labels(&draw.plan, run);
+    if let Some(lines) = read_lines(&draw.plan, run) {
         check_phases(draw, seen, run, &lines);
     }
+    let in_dialogue = |fault: usize| draw.phases[fault].is_task || draw.phases[fault].operation == "login";
+    if let Some(server) = draw.server.as_ref().filter(|_| draw.fault.is_some_and(in_dialogue)) {
+        server.look().check_expected();
+    }
     let is_bad = matches!(draw.ends, Ends::Fails | Ends::TimesOut);
-    let harmless = draw.fault == Some(draw.phases.len() - 1);
+    let harmless = draw.fault.is_some_and(|fault| draw.phases[fault].operation == "logout");
     assert!(run.code != 0 || !is_bad || harmless, "OK, with this fault");
     assert!(run.code != 3, "UNKNOWN is for our own faults");
 }
 
-/// Labels in the order that the options give; those that are always there.
-fn check_labels(draw: &Draw, run: &Run) {
-    let selects = || draw.phases.iter().filter(|phase| phase.starts_with("select "));
-    let label = |phase: &String| phase.replace(|c: char| !c.is_alphanumeric() && c != '-', "_");
-    let mut wanted: Vec<(String, bool)> = draw.phases.iter().map(|phase| (label(phase), false)).collect();
-    wanted.extend([("total".to_owned(), true), ("login_ok".to_owned(), true)]);
-    wanted.extend(selects().map(|phase| (format!("{}_ok", label(phase)), true)));
-    wanted.push(("timed_out".to_owned(), true));
-    wanted.extend(selects().map(|phase| (label(phase).replacen("select", "messages", 1), false)));
-    wanted.push(("cert_days".to_owned(), false));
-    let told = run.labels();
-    let always = wanted.iter().filter(|(_, always)| *always);
-    assert!(always.clone().all(|(label, _)| told.contains(label)), "labels are missing: {told:?}");
-    let mut order = wanted.iter();
-    assert!(told.iter().all(|label| order.any(|(l, _)| l == label)), "labels, or their order: {told:?}");
-}
-
-/// One line per planned phase, in order, each with an outcome that can be; their worst state is the run's.
-fn check_phases(draw: &Draw, seen: &Seen, run: &Run, lines: &[&str]) {
-    let told: Vec<(&str, &str)> = lines.iter().filter_map(|line| line.strip_prefix('[')?.split_once("] ")).collect();
-    assert_eq!(told.len(), draw.phases.len(), "lines of phases");
+/// Each phase has an outcome that can be; their worst state is the run's.
+fn check_phases(draw: &Draw, seen: &Seen, run: &Run, lines: &[Line]) {
     let (mut worst, mut any_timed_out, mut broken) = (0, false, None);
-    for (index, (phase, (state, text))) in draw.phases.iter().zip(told).enumerate() {
-        let outcome = text.strip_prefix(phase.as_str()).and_then(|rest| rest.strip_prefix(": "));
-        let outcome = outcome.unwrap_or_else(|| panic!("{phase} was to come, not {text}"));
-        worst = worst.max(["OK", "UNKNOWN", "WARNING", "CRITICAL"].iter().position(|s| *s == state).unwrap());
-        let (failed, timed_out) = (outcome.starts_with("failed: "), outcome.starts_with("timed out after "));
-        let not_run = outcome.starts_with("not run: ");
-        let well = !failed && !timed_out && !not_run;
-        any_timed_out |= timed_out || (not_run && outcome.contains("(total limit)"));
+    for (index, line) in lines.iter().enumerate() {
+        let (phase, text) = (&line.phase, line.text);
+        let name = phase.name();
+        worst = worst.max(["OK", "UNKNOWN", "WARNING", "CRITICAL"].iter().position(|s| *s == line.state).unwrap());
+        let outcome = line.outcome();
+        let (well, failed, not_run) = (outcome == "ok", outcome == "failed", outcome == "not run");
+        any_timed_out |= outcome == "timed out" || (not_run && text.contains("(total limit)"));
 
-        let by_signal = outcome.starts_with("failed: ended by SIG");
-        assert!(!by_signal || seen.after_signal.is_some(), "{phase}: no signal was sent");
-        assert!(well || !outcome.contains("internal error"), "{phase}: {outcome}");
-        assert!(!failed || by_signal || draw.fault.is_some_and(|fault| fault <= index), "{text}, and had no fault");
+        let by_signal = text.starts_with("failed: ended by SIG");
+        assert!(!by_signal || seen.after_signal.is_some(), "{name}: no signal was sent");
+        assert!(well || !text.contains("internal error"), "{name}: {text}");
+        let is_due = by_signal || draw.fault.is_some_and(|fault| fault <= index);
+        assert!(!failed || is_due, "{name}: {text}, and had no fault");
         // What was not run has something before it to blame, and behind that nothing is run.
-        let is_set_up = !phase.starts_with("select ") && phase != "logout";
+        let is_set_up = !phase.is_task && phase.operation != "logout";
         match &broken {
-            Some(cause) => assert!(not_run || phase == "logout", "{phase} was run after {cause}"),
-            None => assert!(!not_run || !is_set_up, "{phase} was not run without a reason"),
+            Some(cause) => assert!(not_run || phase.operation == "logout", "{name} was run after {cause}"),
+            None => assert!(!not_run || !is_set_up, "{name} was not run without a reason"),
         }
-        if draw.fault == Some(index) && phase != "logout" && broken.is_none() && !by_signal {
+        if draw.fault == Some(index) && phase.operation != "logout" && broken.is_none() && !by_signal {
             match draw.ends {
-                Ends::Well => assert!(!failed, "{text}, and had no fault"),
-                Ends::Fails => assert!(!well, "{text}, with this fault"),
-                Ends::TimesOut => assert!(timed_out || not_run, "{text}, with this fault"),
+                Ends::Well => assert!(!failed, "{name}: {text}, and had no fault"),
+                Ends::Fails => assert!(!well, "{name}: {text}, with this fault"),
+                Ends::TimesOut => assert!(outcome == "timed out" || not_run, "{name}: {text}, with this fault"),
                 Ends::Any | Ends::NeverBegins => {}
             }
         }
-        if (is_set_up && !well) || by_signal || outcome.contains("(total limit") {
-            broken.get_or_insert(text);
+        if (is_set_up && !well) || by_signal || text.contains("(total limit") {
+            broken.get_or_insert(format!("{name}: {text}"));
         }
-        if phase == "login" {
-            assert_eq!(run.value("login_ok"), Some(f64::from(u8::from(well))), "login_ok");
+        if phase.is_task || phase.operation == "login" {
+            let label = phase.label("ok");
+            assert_eq!(run.value(&label), Some(f64::from(u8::from(well))), "{label}");
+        }
+        // A scripted server says the same of every mailbox.
+        for (figure, value) in &phase.figures {
+            let label = phase.label(figure);
+            let is_known = well && draw.server.is_some() && draw.fault != Some(index);
+            assert!(!is_known || run.value(&label) == Some(*value), "{label}: {:?}", run.value(&label));
+            assert!(well || run.value(&label).is_none(), "{label}: {:?}, and {text}", run.value(&label));
         }
     }
     let code = [0, 3, 1, 2][worst];
@@ -294,7 +283,8 @@ impl Tally {
         }
         if let Some(fault) = fault {
             let args = draw.args.join(" ");
-            self.violations.push(format!("SOAK_ONLY={} ({}): {fault}\n    {args}\n{stdout}", draw.number, draw.kind));
+            let run = seen.run.as_ref().map_or("no report".to_owned(), |run| format!("{run:?}"));
+            self.violations.push(format!("SOAK_ONLY={} ({}): {args}\n{run}\n{fault}", draw.number, draw.kind));
         }
     }
 
@@ -309,7 +299,7 @@ impl Tally {
         println!("machine: a thread that sleeps 1 ms woke up at most {:.1} ms late", oversleep.as_secs_f64() * 1e3);
         let [memory, threads, files] = self.most;
         println!("highest memory {memory} KiB (VmHWM), most threads {threads}, most open files {files}");
-        println!("told at -v that a fresh connection was used: {} runs", self.fresh);
+        println!("said at -v that a fresh connection was used: {} runs", self.fresh);
     }
 }
 
@@ -354,10 +344,4 @@ fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
 fn setting(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no whole number")))
-}
-
-fn words(fault: &(dyn std::any::Any + Send)) -> String {
-    let owned = fault.downcast_ref::<String>().cloned();
-    let words = owned.or_else(|| fault.downcast_ref::<&str>().map(|fault| (*fault).to_owned())).unwrap_or_default();
-    words.lines().next().unwrap_or("").to_owned()
 }

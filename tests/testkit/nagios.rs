@@ -160,12 +160,13 @@ impl fmt::Debug for Run {
     }
 }
 
-/// At most 400 characters of a line.
+/// At most 400 characters of a line, none of them a control character.
 pub fn shorten(line: &str) -> String {
-    match line.char_indices().nth(400) {
-        Some((end, _)) => format!("{} ... ({} bytes in all)", &line[..end], line.len()),
-        None => line.to_owned(),
+    let mut text: String = line.chars().take(400).map(|c| if c.is_control() { '.' } else { c }).collect();
+    if line.chars().count() > 400 {
+        text += " ...";
     }
+    text
 }
 
 /// One perfdata item, `'label'=value[unit];warn;crit;min;max`.

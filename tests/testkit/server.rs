@@ -129,6 +129,11 @@ impl Server {
         self.ca_file.path()
     }
 
+    /// What was seen so far.
+    pub fn look(&self) -> Record {
+        self.record.lock().unwrap().clone()
+    }
+
     /// Waits until every connection is over (the client must have left) and tells what was seen.
     pub fn finish(mut self) -> Record {
         self.end();
