@@ -5,6 +5,8 @@ mod daemon;
 
 use crate::real::{BINARY, free_port, have, output, project, run, wait_for};
 use crate::testkit::dovecot::{Dovecot, dovecot};
+use crate::testkit::labels::{expected, label};
+use crate::testkit::plan::{Mode, Plan};
 use daemon::{Icinga, LIMIT};
 use std::collections::BTreeSet;
 use std::fs;
@@ -242,7 +244,7 @@ fn an_agent_checks_for_its_master() {
         assert!(!result.json.contains(&dovecot.password("ordinary")), "{name}: {result:#?}");
     }
     let file = master.result("file");
-    assert!(file.has("messages_Archive=5;;;0"), "{file:#?}");
+    assert!(file.has(&format!("{}=5;;;0", label("select", "Archive", "messages"))), "{file:#?}");
     let command = master.result("every").command;
     assert_eq!(command.iter().filter(|argument| *argument == "--verbose").count(), 3, "{command:#?}");
     assert!(command.iter().any(|argument| argument.starts_with("--extra-opts=imap@")), "{command:#?}");
@@ -254,12 +256,12 @@ fn ok_warning_and_critical(icinga: &Icinga) {
     assert!(ok.output.starts_with("IMAP is OK: 127.0.0.1: login "), "{ok:#?}");
     assert!(!ok.output.contains('|'), "{ok:#?}");
     let labels: Vec<&str> = ok.perfdata.iter().map(|item| item.split_once('=').unwrap().0).collect();
-    let phases = ["resolve", "connect", "tls", "greeting", "login"];
-    let mailboxes = ["select_INBOX", "select_Archive", "select_Entwürfe"];
-    assert_eq!(labels[..5], phases, "{ok:#?}");
-    assert_eq!(labels[5..8], mailboxes, "{ok:#?}");
+    let plan = Plan::of_mailboxes(Mode::Implicit, &["INBOX", "Archive", "Entwürfe"]);
+    let expected: Vec<String> = expected(&plan).into_iter().map(|expected| expected.label).collect();
+    assert_eq!(labels, expected, "{ok:#?}");
     assert!(ok.perfdata.iter().any(|item| item.starts_with("login=") && item.ends_with("s;2;4;0;8")), "{ok:#?}");
-    for item in ["login_ok=1;;;0;1", "select_Entwürfe_ok=1;;;0;1", "timed_out=0;;;0;1", "messages_Archive=5;;;0"] {
+    let messages = format!("{}=5;;;0", label("select", "Archive", "messages"));
+    for item in ["login_ok=1;;;0;1", "select_Entwürfe_ok=1;;;0;1", "timed_out=0;;;0;1", &messages] {
         assert!(ok.has(item), "{item}: {ok:#?}");
     }
 
@@ -321,7 +323,8 @@ fn every_variable_arrives(icinga: &Icinga, dovecot: &Dovecot) {
     assert_eq!(every.state, 0, "{every:#?}");
     assert!(every.output.starts_with("IMAP is OK: localhost: "), "{every:#?}");
     // Out of the ini file, before those of the variable.
-    assert!(every.perfdata.iter().any(|item| item.starts_with("messages_Empty_a1=")), "{every:#?}");
+    let empty = format!("{}_a1=", label("select", "Empty", "messages"));
+    assert!(every.perfdata.iter().any(|item| item.starts_with(&empty)), "{every:#?}");
     assert!(icinga.path("run/metrics.prom").exists());
 
     // Those that exclude what "every" has. The daemon's environment names the ini file.
@@ -358,9 +361,9 @@ fn writers_take_the_perfdata(icinga: Icinga, graphite: &Collector) {
         names.iter().all(|name| metrics.contains(&metric(name))).then_some(())
     });
     let metrics = graphite.text();
-    for metric in
-        ["login.value ", "login.crit 4", "select_Entwürfe.value ", "messages_Archive.value 5", "cert_days.value 3"]
-    {
+    let messages = format!("{}.value 5", label("select", "Archive", "messages"));
+    let days = format!("{}.value 3", label("tls", "", "cert_days"));
+    for metric in ["login.value ", "login.crit 4", "select_Entwürfe.value ", &messages, &days] {
         let metric = format!("icinga2.h.services.ok.imap_session.perfdata.{metric}");
         assert!(metrics.contains(&metric), "{metric} is not in:\n{metrics}");
     }

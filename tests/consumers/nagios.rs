@@ -3,6 +3,8 @@
 
 use crate::real::{BINARY, Daemon, find, have, output, project, run, wait_for};
 use crate::testkit::dovecot::dovecot;
+use crate::testkit::labels::label;
+use crate::testkit::nagios::{begin_item, printed};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,10 +68,12 @@ fn the_services_of_the_example_run() {
             assert!(service["plugin_output"].contains(word), "{name}: no {word} in {service:#?}");
         }
     }
-    assert!(nagios.service("IMAP STARTTLS")["performance_data"].contains("'starttls'=0."));
+    assert!(nagios.service("IMAP STARTTLS")["performance_data"].contains(&(begin_item("starttls", "", "time") + "0.")));
     let perfdata = &nagios.service("IMAP mailboxes")["performance_data"];
-    assert!(perfdata.contains("s;1;4;0;8 ") && perfdata.contains("'select_Sent_Items'=0."), "{perfdata}");
-    assert!(nagios.service("IMAP addresses")["performance_data"].contains("'cert_days_a1'=364.9;21:;7:;;"));
+    let select = begin_item("select", "Sent Items", "time") + "0.";
+    assert!(perfdata.contains("s;1;4;0;8 ") && perfdata.contains(&select), "{perfdata}");
+    let days = format!("{}=364.9;21:;7:;;", printed(&format!("{}_a1", label("tls", "", "cert_days"))));
+    assert!(nagios.service("IMAP addresses")["performance_data"].contains(&days));
 }
 
 #[test]
@@ -96,32 +100,50 @@ fn each_state_arrives_with_text_perfdata_and_lines() {
     ]);
     let nagios = Nagios::start(folder, &[command, services]);
     for (name, state, output, lines, perfdata) in [
-        ("fine", "0", "IMAP is OK: 127.0.0.1: login 0.|Entwürfe 0.|Sent Items 0.", 9, "'messages_Entwürfe'=4;;;0;"),
+        (
+            "fine",
+            "0",
+            "IMAP is OK: 127.0.0.1: login 0.|Entwürfe 0.|Sent Items 0.",
+            9,
+            begin_item("select", "Entwürfe", "messages") + "4;;;0;",
+        ),
         (
             "ending",
             "1",
             "IMAP is WARNING: 127.0.0.5: tls 0.|(certificate expires in 4.9 days, warning below 21)",
             7,
-            "'cert_days'=4.9;21:;1:;;",
+            begin_item("tls", "", "cert_days") + "4.9;21:;1:;;",
         ),
         (
             "missing",
             "2",
             "IMAP is CRITICAL: 127.0.0.1: select Nowhere failed: NO ",
             8,
-            "'select_INBOX_ok'=1;;;0;1 'select_Nowhere_ok'=0;;;0;1",
+            format!("{}1;;;0;1 {}0;;;0;1", begin_item("select", "INBOX", "ok"), begin_item("select", "Nowhere", "ok")),
         ),
-        ("login", "2", "IMAP is CRITICAL: 127.0.0.1: login failed: NO [AUTHENTICATIONFAILED]", 7, "'login_ok'=0;;;0;1"),
-        ("silent", "2", "IMAP is CRITICAL: 127.0.0.1: greeting timed out after ", 6, "'timed_out'=1;;;0;1"),
-        ("typo", "3", "IMAP is UNKNOWN: --limit: logon is not a phase", 0, ""),
-        ("account", "3", "IMAP is UNKNOWN: --password-file: ", 0, ""),
+        (
+            "login",
+            "2",
+            "IMAP is CRITICAL: 127.0.0.1: login failed: NO [AUTHENTICATIONFAILED]",
+            7,
+            begin_item("login", "", "ok") + "0;;;0;1",
+        ),
+        (
+            "silent",
+            "2",
+            "IMAP is CRITICAL: 127.0.0.1: greeting timed out after ",
+            6,
+            begin_item("timed_out", "", "time") + "1;;;0;1",
+        ),
+        ("typo", "3", "IMAP is UNKNOWN: --limit: logon is not a phase", 0, String::new()),
+        ("account", "3", "IMAP is UNKNOWN: --password-file: ", 0, String::new()),
     ] {
         let service = nagios.service(name);
         assert_eq!(service["current_state"], state, "{service:#?}");
         for word in output.split('|') {
             assert!(service["plugin_output"].contains(word), "{name}: no {word} in {service:#?}");
         }
-        assert!(service["performance_data"].contains(perfdata), "{service:#?}");
+        assert!(service["performance_data"].contains(&perfdata), "{service:#?}");
         assert_eq!(service["performance_data"].is_empty(), perfdata.is_empty(), "{service:#?}");
         // Nagios keeps the further lines in one, with \n between.
         let further = service["long_plugin_output"].split("\\n").filter(|line| !line.is_empty());

@@ -4,6 +4,7 @@
 
 use crate::real::{BINARY, have, output, project, run};
 use crate::testkit::dovecot::dovecot;
+use crate::testkit::nagios::begin_item;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -118,7 +119,8 @@ fn the_packaged_plugin_runs_and_is_hardened() {
     command.arg(dovecot.imaps_port.to_string()).arg("--ca-file").arg(&dovecot.ca_file);
     command.arg("--password-file").arg(dovecot.password_file("ordinary"));
     let shown = run(&mut command);
-    assert!(shown.starts_with("IMAP is OK: localhost: login ") && shown.contains("'messages_Archive'=5;"), "{shown}");
+    let messages = begin_item("select", "Archive", "messages") + "5;";
+    assert!(shown.starts_with("IMAP is OK: localhost: login ") && shown.contains(&messages), "{shown}");
 
     let headers = run(Command::new("readelf").args(["-W", "-h", "-l", "-d"]).arg(&plugin));
     for wanted in ["Position-Independent Executable", "GNU_RELRO", "Flags: NOW PIE"] {

@@ -13,6 +13,11 @@ pub fn printed(label: &str) -> String {
     format!("{QUOTE}{label}{QUOTE}")
 }
 
+/// The beginning of a figure's item as line 1 has it, the `=` included.
+pub fn begin_item(operation: &str, target: &str, figure: &str) -> String {
+    format!("{}=", printed(&label(operation, target, figure)))
+}
+
 /// What a run left behind.
 pub struct Run {
     pub code: i32,
