@@ -53,7 +53,7 @@ fn no_fault_of_a_logout_changes_anything() {
 }
 
 #[test]
-fn what_real_servers_and_the_boxes_before_them_do_is_told_as_what_it_is() {
+fn what_real_servers_and_the_boxes_before_them_do_is_reported_as_what_it_is() {
     check_all(field_faults().into_iter().map(Fault::case).collect());
 }
 
@@ -129,7 +129,7 @@ use Step::{Close, HalfClose, Reset, Silence};
 
 fn greeting_faults(mode: Mode) -> Vec<Row> {
     let half = || send("* OK [CAPABILITY IMAP4rev1 STA");
-    let told = |line: &str| vec![send(&format!("{line}\r\n")), Silence];
+    let says = |line: &str| vec![send(&format!("{line}\r\n")), Silence];
     let provisional = "* OK Waiting for authentication process to respond..\r\n";
     let mut rows = vec![
         ("silence", vec![Silence], Hangs),
@@ -138,23 +138,23 @@ fn greeting_faults(mode: Mode) -> Vec<Row> {
         ("half a line, then a close", vec![half(), Close], Lost("closed")),
         ("close", vec![Close], Lost("closed")),
         ("half close", vec![HalfClose], Lost("closed")),
-        ("NO", told("* NO no service"), Lost("NO no service")),
-        ("BAD", told("* BAD no service"), Lost("BAD no service")),
+        ("NO", says("* NO no service"), Lost("NO no service")),
+        ("BAD", says("* BAD no service"), Lost("BAD no service")),
         ("BYE", vec![send("* BYE Too many connections\r\n"), Close], Lost("BYE Too many connections")),
-        ("BYE with a code", told("* BYE [UNAVAILABLE] come back later"), Lost("BYE [UNAVAILABLE] come back later")),
-        ("a tagged line", told("zz99 OK done"), Lost("zz99 OK done")),
-        ("a line without a tag", told("OK done"), Lost("OK done")),
+        ("BYE with a code", says("* BYE [UNAVAILABLE] come back later"), Lost("BYE [UNAVAILABLE] come back later")),
+        ("a tagged line", says("zz99 OK done"), Lost("zz99 OK done")),
+        ("a line without a tag", says("OK done"), Lost("OK done")),
         ("garbage", vec![garbage(), Silence], Lost("garbage")),
         ("a flood of lines", flood(&provisional.repeat(200)), Lost("more than 1 MiB")),
         ("an endless line", flood(&"x".repeat(8192)), Lost("more than 1 MiB")),
-        ("a huge literal announced", told("* 1 FETCH (BODY[] {4294967295}"), Lost("4294967295 bytes")),
+        ("a huge literal announced", says("* 1 FETCH (BODY[] {4294967295}"), Lost("4294967295 bytes")),
         ("a huge literal sent", huge_literal(), Lost("more than 1 MiB")),
         (
             "an early reply",
             vec![send(&format!("{GREETING}a1 OK welcome\r\n")), Silence],
             SpoilsNext(if mode == Mode::Starttls { "" } else { "before it was asked" }),
         ),
-        ("text that plays perfdata", told("* BYE x|'login_ok'=1\r\x1b[2J"), Lost("BYE x!'login_ok'=1")),
+        ("text that plays perfdata", says("* BYE x|'login_ok'=1\r\x1b[2J"), Lost("BYE x!'login_ok'=1")),
     ];
     // Behind a handshake there is no way to make one while the client is silent.
     if mode != Mode::Implicit {
@@ -166,7 +166,7 @@ fn greeting_faults(mode: Mode) -> Vec<Row> {
 fn handshake_faults() -> Vec<Row> {
     let bytes = |bytes: &[u8]| Step::Send(bytes.to_vec());
     let half = || bytes(b"\x16\x03\x03\x40\x00\x02\x00\x00");
-    let told = |text: &str| vec![send(text), Silence];
+    let says = |text: &str| vec![send(text), Silence];
     let records = b"\x16\x03\x03\x00\x01\x0e".repeat(1000);
     let mut rows = vec![
         ("silence", vec![Silence], Hangs),
@@ -176,10 +176,10 @@ fn handshake_faults() -> Vec<Row> {
         ("reset", vec![Reset], Lost("")),
         ("close", vec![Close], Lost("")),
         ("half close", vec![HalfClose], Lost("")),
-        ("NO in clear", told("* NO no service\r\n"), Lost("not TLS")),
-        ("BAD in clear", told("a1 BAD Error in IMAP command\r\n"), Lost("not TLS")),
-        ("BYE in clear", told("* BYE Too many connections\r\n"), Lost("not TLS")),
-        ("a greeting in clear", told(GREETING), Lost("not TLS")),
+        ("NO in clear", says("* NO no service\r\n"), Lost("not TLS")),
+        ("BAD in clear", says("a1 BAD Error in IMAP command\r\n"), Lost("not TLS")),
+        ("BYE in clear", says("* BYE Too many connections\r\n"), Lost("not TLS")),
+        ("a greeting in clear", says(GREETING), Lost("not TLS")),
         ("garbage", vec![garbage(), Silence], Lost("not TLS")),
         ("a flood of lines", flood(&"* OK still here\r\n".repeat(500)), Lost("not TLS")),
         ("a flood of records", vec![Step::Flood { bytes: records, at_most: 64 << 20 }], Lost("")),
@@ -201,7 +201,7 @@ fn handshake_faults() -> Vec<Row> {
 fn reply_faults(phase: &str) -> Vec<Row> {
     // No command may go out before the handshake once STARTTLS was not answered well.
     let refused = |text| if phase == "starttls" { Lost(text) } else { Refused(text) };
-    let told = |line: &str| vec![send(&format!("{line}\r\n")), Silence];
+    let says = |line: &str| vec![send(&format!("{line}\r\n")), Silence];
     let half = || Step::Answer(|tag| format!("* 3 EXISTS\r\n{tag} OK don").into_bytes());
     let early = Step::Answer(|tag| {
         let next = 1 + tag.trim_start_matches('a').parse::<u32>().unwrap();
@@ -219,16 +219,16 @@ fn reply_faults(phase: &str) -> Vec<Row> {
         ("NO without text", vec![tagged("NO")], refused("NO")),
         ("BAD", vec![tagged("BAD Error in IMAP command")], refused("BAD Error in IMAP command")),
         ("BYE", vec![send("* BYE Too many connections\r\n"), Close], Lost("BYE Too many connections")),
-        ("BYE, then silence", told("* BYE shutting down"), Lost("BYE shutting down")),
-        ("BYE with a code", told("* BYE [UNAVAILABLE] come back later"), Lost("BYE [UNAVAILABLE] come back later")),
+        ("BYE, then silence", says("* BYE shutting down"), Lost("BYE shutting down")),
+        ("BYE with a code", says("* BYE [UNAVAILABLE] come back later"), Lost("BYE [UNAVAILABLE] come back later")),
         ("BYE with the tag", vec![tagged("BYE go away"), Silence], Lost("BYE go away")),
-        ("a wrong tag", told("zz99 OK done"), Lost("zz99 OK done")),
-        ("no tag", told("OK done"), Lost("OK done")),
+        ("a wrong tag", says("zz99 OK done"), Lost("zz99 OK done")),
+        ("no tag", says("OK done"), Lost("OK done")),
         ("garbage", vec![garbage(), Silence], Lost("garbage")),
         ("a flood of lines", flood(&"* OK still here\r\n".repeat(500)), Lost("more than 1 MiB")),
         ("an endless line", flood(&"x".repeat(8192)), Lost("more than 1 MiB")),
-        ("a huge literal announced", told("* 1 FETCH (BODY[] {4294967295}"), Lost("4294967295 bytes")),
-        ("a literal beyond any number", told("* 1 FETCH (BODY[] {99999999999999999999999}"), Lost("announces")),
+        ("a huge literal announced", says("* 1 FETCH (BODY[] {4294967295}"), Lost("4294967295 bytes")),
+        ("a literal beyond any number", says("* 1 FETCH (BODY[] {99999999999999999999999}"), Lost("announces")),
         ("a huge literal sent", huge_literal(), Lost("more than 1 MiB")),
         ("an early reply", vec![early, Silence], SpoilsNext("before it was asked")),
         ("text that plays perfdata", vec![tagged("NO x|'login_ok'=1\r\x1b[2J")], refused("NO x!'login_ok'=1")),

@@ -120,8 +120,8 @@ fn no_password_goes_out_in_clear_where_logins_are_disabled() {
     let run = in_mode("none", "127.0.0.8").run();
     expect(&run, 2);
     assert!(run.summary().contains("login failed") && run.summary().contains("LOGINDISABLED"), "{run:#?}");
-    let told = lines_in_clear_logged_by("127.0.0.8");
-    assert!(told.iter().all(|line| line.contains("no auth attempts")), "{told:#?}");
+    let said = lines_in_clear_logged_by("127.0.0.8");
+    assert!(said.iter().all(|line| line.contains("no auth attempts")), "{said:#?}");
 
     expect(&in_mode("starttls", "127.0.0.8").run(), 0);
 }
@@ -141,7 +141,7 @@ fn examine_leaves_recent_messages_alone() {
 }
 
 #[test]
-fn an_expired_certificate_is_told_with_its_age() {
+fn an_expired_certificate_is_reported_with_its_age() {
     for mode in ["implicit", "starttls"] {
         let run = in_mode(mode, "127.0.0.2").run();
         expect(&run, 2);
@@ -153,7 +153,7 @@ fn an_expired_certificate_is_told_with_its_age() {
 }
 
 #[test]
-fn a_certificate_for_another_name_is_told_with_both_names() {
+fn a_certificate_for_another_name_is_reported_with_both_names() {
     let run = implicit("127.0.0.3").run();
     expect(&run, 2);
     assert!(run.summary().contains("tls failed"), "{run:#?}");
@@ -175,7 +175,7 @@ fn the_tls_name_is_what_the_certificate_must_be_for() {
 }
 
 #[test]
-fn a_certificate_that_is_not_yet_valid_is_told_so() {
+fn a_certificate_that_is_not_yet_valid_is_reported_so() {
     let run = implicit("127.0.0.4").run();
     expect(&run, 2);
     assert!(run.summary().contains("tls failed: certificate is not yet valid"), "{run:#?}");
@@ -300,10 +300,10 @@ fn extra_opts_stand_in_for_the_command_line() {
 }
 
 #[test]
-fn more_is_told_with_each_v_and_never_a_secret() {
+fn more_is_reported_with_each_v_and_never_a_secret() {
     for user in ["ordinary", "space", "quote", "backslash", "nonascii"] {
         for mode in ["implicit", "none"] {
-            let told = |verbosity: &str| {
+            let said = |verbosity: &str| {
                 let password = dovecot().password(user);
                 let login = trusted("127.0.0.1", mode).args(["-u", user]).password(&password);
                 let run = if verbosity.is_empty() { login } else { login.arg(verbosity) }.run();
@@ -311,7 +311,7 @@ fn more_is_told_with_each_v_and_never_a_secret() {
                 expect_no_secret(&run, user, &password);
                 run
             };
-            let [silent, phases, decisions, dialogue] = ["", "-v", "-vv", "-vvv"].map(told);
+            let [silent, phases, decisions, dialogue] = ["", "-v", "-vv", "-vvv"].map(said);
             assert_eq!(silent.long_text().len(), 0, "{silent:#?}");
             for phase in ["resolve", "connect", "greeting", "login", "select INBOX", "logout"] {
                 assert!(phases.phase_line(phase).is_some(), "{phase}: {phases:#?}");
@@ -340,7 +340,7 @@ fn a_server_that_says_nothing_ends_with_the_limit() {
     assert!(run.elapsed >= Duration::from_secs(1) && run.elapsed < Duration::from_secs(3), "{run:#?}");
 }
 
-/// One bad mailbox between two good ones: CRITICAL, told first and with the server's reason.
+/// One bad mailbox between two good ones: CRITICAL, reported first and with the server's reason.
 fn one_bad_mailbox(name: &str, reason: &str) {
     let run = implicit("127.0.0.1").args(["-m", "INBOX", "-m", name, "-m", "Archive"]).run();
     expect(&run, 2);
@@ -388,8 +388,8 @@ fn expect(run: &Run, code: i32) {
 }
 
 fn expect_days(run: &Run, days: f64) {
-    let told = run.figure("tls", "", "cert_days").unwrap_or_else(|| panic!("no cert_days: {run:#?}"));
-    assert!((told - days).abs() < 0.15, "{run:#?}");
+    let said = run.figure("tls", "", "cert_days").unwrap_or_else(|| panic!("no cert_days: {run:#?}"));
+    assert!((said - days).abs() < 0.15, "{run:#?}");
 }
 
 /// The password neither as it is, nor quoted as IMAP quotes it, nor in base64, alone or as SASL PLAIN has it.
@@ -398,7 +398,7 @@ fn expect_no_secret(run: &Run, user: &str, password: &str) {
     let encoded = STANDARD.encode(password);
     let plain = STANDARD.encode(format!("\0{user}\0{password}"));
     for secret in [password, &quoted, &encoded, &plain] {
-        assert!(!run.stdout.contains(secret), "{secret} is told: {run:#?}");
+        assert!(!run.stdout.contains(secret), "{secret} is shown: {run:#?}");
     }
 }
 
@@ -412,7 +412,7 @@ fn in_file(text: &str) -> tempfile::NamedTempFile {
     file
 }
 
-/// What an independent client is told.
+/// The messages of a mailbox as an independent client counts them.
 fn exists(mailbox: &str) -> u32 {
     let stream = TcpStream::connect(("127.0.0.1", dovecot().imap_port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -430,10 +430,10 @@ fn lines_in_clear_logged_by(address: &str) -> Vec<String> {
     let patience = Instant::now() + Duration::from_secs(20);
     loop {
         let log = dovecot().log();
-        let told = log.lines().filter(|line| line.contains(&format!("lip={address},")) && !line.contains(", TLS"));
-        let told: Vec<String> = told.map(str::to_owned).collect();
-        if !told.is_empty() {
-            return told;
+        let said = log.lines().filter(|line| line.contains(&format!("lip={address},")) && !line.contains(", TLS"));
+        let said: Vec<String> = said.map(str::to_owned).collect();
+        if !said.is_empty() {
+            return said;
         }
         assert!(Instant::now() < patience, "Dovecot never logged the connection to {address}:\n{log}");
         thread::sleep(Duration::from_millis(50));

@@ -58,7 +58,7 @@ fn a_signal_in_the_second_mailbox_keeps_the_first_one() {
 }
 
 #[test]
-fn a_signal_while_a_fresh_connection_is_set_up_is_told_in_the_mailboxes_that_it_cost() {
+fn a_signal_while_a_fresh_connection_is_set_up_is_reported_in_the_mailboxes_that_it_cost() {
     for (fault, code, first) in [
         (Step::Silence, 1, "select INBOX timed out after 0.300 s"),
         (Step::Close, 2, "select INBOX failed: connection closed"),
@@ -72,8 +72,8 @@ fn a_signal_while_a_fresh_connection_is_set_up_is_told_in_the_mailboxes_that_it_
         assert_eq!(run.code, code, "{run:#?}");
         assert!(skip_host(&run).starts_with(first), "{run:#?}");
         let line = run.phase_line("select Archive").unwrap();
-        let told = line.contains("not run: could not connect again: ended by SIGTERM after ");
-        assert!(told, "{run:#?}");
+        let said = line.contains("not run: could not connect again: ended by SIGTERM after ");
+        assert!(said, "{run:#?}");
         assert_eq!(run.value("select_Archive_ok"), Some(0.0));
         assert_eq!(run.value("login_ok"), Some(1.0));
         assert_eq!(run.figure("select", "Archive", "messages"), None);
@@ -231,10 +231,10 @@ fn check_at_once(run: &Run) {
 
 /// The summary begins with the phase, the signal and a time with one decimal that can be true.
 fn check_ended_by(run: &Run, signal: &str, first: &str) {
-    let told = skip_host(run).strip_prefix(first);
-    let told = told.unwrap_or_else(|| panic!("not {first}: {run:#?}"));
-    let told = told.strip_prefix(&format!("ended by {signal}")).unwrap_or_else(|| panic!("not {signal}: {run:#?}"));
-    let (_, after) = told.split_once("after ").unwrap();
+    let said = skip_host(run).strip_prefix(first);
+    let said = said.unwrap_or_else(|| panic!("not {first}: {run:#?}"));
+    let said = said.strip_prefix(&format!("ended by {signal}")).unwrap_or_else(|| panic!("not {signal}: {run:#?}"));
+    let (_, after) = said.split_once("after ").unwrap();
     let (time, _) = after.split_once(" s").unwrap();
     assert_eq!(time.split_once('.').map(|(_, part)| part.len()), Some(1), "{run:#?}");
     let time: f64 = time.parse().unwrap();

@@ -18,7 +18,7 @@ use Step::{Close, HalfClose, Reset, Silence};
 
 #[test]
 fn a_mailbox_that_hangs_or_loses_the_connection_costs_no_other() {
-    for (fault, code, told) in [
+    for (fault, code, said) in [
         (vec![Silence], 1, "timed out after 0.400 s (its limit 0.4 s)"),
         (vec![send("* BYE Too many connections\r\n"), Close], 2, "failed: connection closed by the server"),
         (vec![Close], 2, "failed: connection closed"),
@@ -30,7 +30,7 @@ fn a_mailbox_that_hangs_or_loses_the_connection_costs_no_other() {
         let second = session(&[("three", good(3)), ("four", good(4))]);
         let (run, record) = run(vec![first, second], &["one", "two", "three", "four"], "-v --limit select:two=400ms");
         assert_eq!(run.code, code, "{run:#?}");
-        assert!(skip_host(&run).starts_with(&format!("select two {told}")), "{run:#?}");
+        assert!(skip_host(&run).starts_with(&format!("select two {said}")), "{run:#?}");
         assert_eq!(opened(&run, &["one", "two", "three", "four"]), ["one", "three", "four"]);
         for (name, messages) in [("one", Some(1.0)), ("two", None), ("three", Some(3.0)), ("four", Some(4.0))] {
             assert_eq!(run.figure("select", name, "messages"), messages, "{run:#?}");
@@ -56,7 +56,7 @@ fn several_bad_mailboxes_in_a_row_get_one_try_each() {
     let (run, record) = run(scripts, &names, "--limit select:one=300ms");
     assert_eq!(run.code, 2, "{run:#?}");
     assert_eq!(opened(&run, &names), ["six"]);
-    for (name, told) in [
+    for (name, said) in [
         ("one", "timed out after 0.300 s"),
         ("two", "failed: connection closed by the server, its last line: BYE go away"),
         ("three", "failed: connection closed"),
@@ -65,7 +65,7 @@ fn several_bad_mailboxes_in_a_row_get_one_try_each() {
         ("six", "0."),
     ] {
         let line = run.phase_line(&format!("select {name}")).unwrap();
-        assert!(line.starts_with(&format!("select {name}: {told}")), "{run:#?}");
+        assert!(line.starts_with(&format!("select {name}: {said}")), "{run:#?}");
         let tries = record.lines().iter().filter(|line| line.contains(&format!("\"{name}\""))).count();
         // Words that the server met with a reset are never read.
         assert_eq!(tries, usize::from(name != "four"), "{name}: {record:#?}");
@@ -74,7 +74,7 @@ fn several_bad_mailboxes_in_a_row_get_one_try_each() {
 }
 
 #[test]
-fn an_address_that_never_answers_is_told_once_however_often_it_is_tried() {
+fn an_address_that_never_answers_is_reported_once_however_often_it_is_tried() {
     let Some(shim) = Resolver::build() else {
         return;
     };
@@ -117,12 +117,12 @@ fn a_refused_mailbox_needs_no_fresh_connection_and_nor_does_the_last_one() {
 }
 
 #[test]
-fn a_fresh_connection_that_cannot_be_set_up_is_told_in_each_mailbox_that_it_cost() {
+fn a_fresh_connection_that_cannot_be_set_up_is_reported_in_each_mailbox_that_it_cost() {
     let lost = || session(&[("one", vec![Close])]);
     let hung = || session(&[("one", vec![Silence])]);
     let no_login = vec![send(GREETING), expect("LOGIN"), tagged("NO [LIMIT] Maximum number of connections exceeded")];
     let bye = vec![send("* BYE Too many connections\r\n"), Close];
-    let told = "could not connect again: ";
+    let said = "could not connect again: ";
     for (scripts, code, why) in [
         (vec![lost()], 2, "connect failed: 127.0.0.1 port"),
         (vec![hung()], 1, "connect failed: 127.0.0.1 port"),
@@ -137,7 +137,7 @@ fn a_fresh_connection_that_cannot_be_set_up_is_told_in_each_mailbox_that_it_cost
         assert!(skip_host(&run).starts_with("select one "), "{run:#?}");
         for name in ["two", "three"] {
             let line = run.phase_line(&format!("select {name}")).unwrap();
-            let wanted = format!("select {name}: not run: {told}{why}");
+            let wanted = format!("select {name}: not run: {said}{why}");
             assert!(line.starts_with(&wanted), "not {wanted}: {run:#?}");
         }
         assert!(opened(&run, &["one", "two", "three"]).is_empty(), "{run:#?}");
@@ -239,11 +239,11 @@ fn every_address_has_its_labels_in_sorted_order_whatever_the_resolver_says() {
     let of_one = Plan::of_mailboxes(Mode::Clear, &["INBOX"]);
     let of_each = |label: &String| !["resolve", "total", "timed_out"].contains(&label.as_str());
     for label in expected(&of_one).into_iter().map(|expected| expected.label).filter(of_each) {
-        let place = each(&label).map(|label| labels[0].iter().position(|told| *told == label).expect(&label));
+        let place = each(&label).map(|label| labels[0].iter().position(|said| *said == label).expect(&label));
         assert!(place.is_sorted(), "{label}: {labels:#?}");
     }
     for label in ["resolve", "total", "timed_out"] {
-        assert_eq!(labels[0].iter().filter(|told| told.starts_with(label)).count(), 1, "{label}");
+        assert_eq!(labels[0].iter().filter(|said| said.starts_with(label)).count(), 1, "{label}");
     }
 }
 
@@ -266,8 +266,8 @@ fn a_dead_node_is_found() {
     let all = [OTHER, NOBODY, V4];
     let run = nodes.run(&all, "");
     assert_eq!(run.code, 2, "{run:#?}");
-    let told = format!("{NOBODY} connect failed: ");
-    assert!(run.summary().contains(&told) && run.summary().contains("refused"), "{run:#?}");
+    let said = format!("{NOBODY} connect failed: ");
+    assert!(run.summary().contains(&said) && run.summary().contains("refused"), "{run:#?}");
     assert_eq!([1, 2, 3].map(|n| run.value(&format!("login_ok_a{n}"))), [Some(1.0), Some(1.0), Some(0.0)]);
     assert!(node_lines(&run, NOBODY)[0].starts_with("[CRITICAL] "), "{run:#?}");
     assert!(node_lines(&run, V4)[0].starts_with("[OK] "), "{run:#?}");
@@ -350,8 +350,8 @@ fn a_signal_ends_every_address_and_keeps_what_was_measured() {
     assert_eq!([1, 2, 3].map(|n| run.value(&format!("login_ok_a{n}"))), [Some(1.0), Some(0.0), Some(0.0)]);
     assert_eq!(run.figure_at(1, "select", "INBOX", "messages"), Some(1.0));
     for address in [OTHER, THIRD] {
-        let told = node_lines(&run, address)[0].contains("login failed: ended by SIGTERM after ");
-        assert!(told, "{run:#?}");
+        let said = node_lines(&run, address)[0].contains("login failed: ended by SIGTERM after ");
+        assert!(said, "{run:#?}");
     }
 }
 
@@ -363,19 +363,19 @@ fn a_name_that_does_not_resolve_is_one_failure() {
     let plugin = || mailboxes_of("imap.example.org", 1, &["INBOX"]).args(["--every-address", "-t", "1"]);
     let unknown = shim.load(plugin()).env("SHIM_FAILS", "1").run();
     let silent = shim.load(plugin()).run();
-    for (run, told) in [(unknown, "resolve failed: "), (silent, "resolve timed out after ")] {
+    for (run, said) in [(unknown, "resolve failed: "), (silent, "resolve timed out after ")] {
         run.check_sound();
         assert_eq!(run.code, 2, "{run:#?}");
         assert!(run.elapsed < Duration::from_secs(8), "{run:#?}");
-        assert!(run.summary().starts_with(&format!("imap.example.org: {told}")), "{run:#?}");
+        assert!(run.summary().starts_with(&format!("imap.example.org: {said}")), "{run:#?}");
         assert_eq!(run.value("login_ok_a1"), Some(0.0), "{run:#?}");
-        let cause = told.trim_end_matches(" after ").trim_end_matches(": ");
+        let cause = said.trim_end_matches(" after ").trim_end_matches(": ");
         assert!(run.stdout.contains(&format!("not run: {cause}")), "{run:#?}");
     }
 }
 
 #[test]
-fn more_addresses_than_are_checked_are_told() {
+fn more_addresses_than_are_checked_are_reported() {
     let names: Vec<String> = (1..=18).map(|node| format!("127.0.1.{node}")).collect();
     let nodes: Vec<&str> = names.iter().map(String::as_str).collect();
     let Some(nodes) = Nodes::start(nodes.into_iter().map(|node| (node, whole(1)))) else {
@@ -392,7 +392,7 @@ fn more_addresses_than_are_checked_are_told() {
 }
 
 #[test]
-fn that_addresses_are_not_checked_is_told_however_bad_the_others_are() {
+fn that_addresses_are_not_checked_is_reported_however_bad_the_others_are() {
     let Some(shim) = Resolver::build() else {
         return;
     };
@@ -422,8 +422,8 @@ fn a_real_node_with_an_expired_certificate_is_found_behind_a_good_one() {
         let run = shim.answer(plugin().arg("--every-address"), order).run();
         run.check_sound();
         assert_eq!(run.code, 2, "{run:#?}");
-        let told = "127.0.0.2 tls failed: certificate has expired (3 days ago)";
-        assert!(run.summary().contains(told), "{run:#?}");
+        let said = "127.0.0.2 tls failed: certificate has expired (3 days ago)";
+        assert!(run.summary().contains(said), "{run:#?}");
         assert!(run.summary().contains("127.0.0.1 login 0."), "{run:#?}");
         assert_eq!(run.figure_at(1, "select", "Archive", "messages"), Some(5.0));
         assert_eq!(run.value("login_ok_a2"), Some(0.0));
@@ -500,10 +500,10 @@ fn listed(addresses: &[&str]) -> String {
     addresses.join(",")
 }
 
-/// The lines that tell of one address.
+/// The lines of one address.
 fn node_lines<'a>(run: &'a Run, address: &str) -> Vec<&'a str> {
     let of_address =
-        |line: &&str| line.split_once("] ").is_some_and(|(_, told)| told.starts_with(&format!("{address}: ")));
+        |line: &&str| line.split_once("] ").is_some_and(|(_, said)| said.starts_with(&format!("{address}: ")));
     run.long_text().into_iter().filter(of_address).collect()
 }
 
@@ -559,12 +559,12 @@ fn good(messages: u32) -> Vec<Step> {
     Task::new("select", "").yielding("messages", messages.into()).answer()
 }
 
-/// The mailboxes that are told to be good.
+/// The mailboxes that are reported as good.
 fn opened<'a>(run: &Run, names: &[&'a str]) -> Vec<&'a str> {
     let is_ok = |name: &&str| run.value(&format!("select_{name}_ok")).unwrap() > 0.5;
     names.iter().copied().filter(is_ok).collect()
 }
 
 fn commands(record: &Record, command: &str) -> usize {
-    record.commands().iter().filter(|said| *said == command).count()
+    record.commands().iter().filter(|each| *each == command).count()
 }

@@ -28,13 +28,13 @@ fn a_resolver_that_never_answers_is_ended_by_the_limit() {
         return;
     };
     let arguments = ["-H", "imap.example.org", "-u", USER];
-    for (limit, told) in [("-t", "(total limit 1 s)"), ("--limit", "(its limit 1 s)")] {
+    for (limit, said) in [("-t", "(total limit 1 s)"), ("--limit", "(its limit 1 s)")] {
         let value = if limit == "-t" { "1" } else { "resolve=1" };
         let run = shim.load(Plugin::new(arguments).args([limit, value])).password(PASSWORD).run();
         run.check_sound();
         assert_eq!(run.code, 2, "{run:#?}");
         assert!(run.summary().contains("resolve timed out after "));
-        assert!(run.summary().contains(told), "{run:#?}");
+        assert!(run.summary().contains(said), "{run:#?}");
         assert!(run.elapsed < Duration::from_secs(6), "{run:#?}");
         assert_eq!(run.value("timed_out"), Some(1.0));
         assert_eq!(run.value("login_ok"), Some(0.0));

@@ -175,7 +175,7 @@ fn json_has_everything_known() {
 }
 
 #[test]
-fn json_tells_the_state_whatever_the_exit_code_and_each_address() {
+fn json_has_the_state_whatever_the_exit_code_and_each_address() {
     let Some(shim) = Resolver::build() else { return };
     let plugin = plugin("imap.example.org", &["INBOX"]).args(["--every-address", "-o", "json", "--exit-ok"]);
     let run = shim.answer(plugin, "127.0.0.1,127.0.0.2").run();

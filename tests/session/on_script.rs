@@ -27,7 +27,7 @@ fn a_byte_now_and_then_keeps_no_limit_from_ending_a_phase() {
 }
 
 /// One case for each phase of each mode that ends in the fault; no args means the phase's own limit.
-fn held_to_limits(fault: fn(&str) -> Vec<Step>, args: &str, told: &'static str) {
+fn held_to_limits(fault: fn(&str) -> Vec<Step>, args: &str, said: &'static str) {
     let mut cases = Vec::new();
     for (mode, phase) in phases_of_all_modes() {
         let own = args.is_empty();
@@ -42,7 +42,7 @@ fn held_to_limits(fault: fn(&str) -> Vec<Step>, args: &str, told: &'static str) 
         let case = Case::new("ended by a limit", mode, ended(mode, &name, fault(&name)))
             .args(&args)
             .gives(code, &format!("{name} timed out after "))
-            .saying(told)
+            .saying(said)
             .also(move |run, _| {
                 let time = run.value(&label).expect("the time it was given");
                 if own {
@@ -63,7 +63,7 @@ fn held_to_limits(fault: fn(&str) -> Vec<Step>, args: &str, told: &'static str) 
 }
 
 #[test]
-fn a_hung_second_mailbox_keeps_what_the_first_one_told() {
+fn a_hung_second_mailbox_keeps_what_the_first_one_gave() {
     let script = ended(Mode::Clear, "select Archive", vec![Step::Silence]);
     let case = Case::new("second SELECT", Mode::Clear, script)
         .args("--limit select=500ms")
@@ -91,13 +91,13 @@ fn a_lost_connection_is_a_failure_of_the_phase_that_lost_it() {
             continue;
         }
         let failed = format!("{phase} failed: ");
-        for (name, fault, told) in [
+        for (name, fault, said) in [
             ("close", Step::Close, "closed"),
             ("half close", Step::HalfClose, "closed"),
             ("reset", Step::Reset, "reset"),
         ] {
             // What OpenSSL says of a torn handshake is its own.
-            let told = if phase == "tls" { "" } else { told };
+            let said = if phase == "tls" { "" } else { said };
             let mut script = ended(mode, phase, vec![fault]);
             if name == "reset" {
                 script.retain(|step| !is_last_expect(step, phase));
@@ -109,20 +109,20 @@ fn a_lost_connection_is_a_failure_of_the_phase_that_lost_it() {
                 }
             }
             let case = Case::new(name, mode, script).args("-t 30");
-            cases.push(case.gives(2, &failed).saying(told));
+            cases.push(case.gives(2, &failed).saying(said));
         }
         if phase != "tls" {
             let bye = vec![send("* BYE Too many connections\r\n"), Step::Close];
             let case = Case::new("BYE", mode, ended(mode, phase, bye));
-            let told = "BYE Too many connections";
-            cases.push(case.gives(2, &failed).saying(told));
+            let said = "BYE Too many connections";
+            cases.push(case.gives(2, &failed).saying(said));
         }
     }
     check_all(cases);
 }
 
 #[test]
-fn a_no_a_bad_or_a_bye_is_told_in_the_servers_words() {
+fn a_no_a_bad_or_a_bye_is_reported_in_the_servers_words() {
     let mut cases = Vec::new();
     for mode in MODES {
         for greeting in ["* NO no service", "* BAD no service", "* BYE no service"] {
@@ -275,7 +275,7 @@ fn a_preauthenticated_session_needs_no_login() {
 }
 
 #[test]
-fn something_that_is_not_imap_is_told_as_such() {
+fn something_that_is_not_imap_is_reported_as_such() {
     let cases = [
         "220 mail.example.org ESMTP Postfix",
         "HTTP/1.1 400 Bad Request",
@@ -288,8 +288,8 @@ fn something_that_is_not_imap_is_told_as_such() {
     .map(|line| {
         let fault = vec![send(&format!("{line}\r\n")), Step::Silence];
         let case = Case::new(line, Mode::Clear, ended(Mode::Clear, "greeting", fault));
-        let told = line.trim_start_matches("* ");
-        let case = case.gives(2, "greeting failed: ").saying(told);
+        let said = line.trim_start_matches("* ");
+        let case = case.gives(2, "greeting failed: ").saying(said);
         case.also(|_, record| assert!(!record.contains(PASSWORD)))
     });
     check_all(cases.into());
@@ -455,7 +455,7 @@ fn no_text_of_a_server_adds_a_line_a_metric_or_a_control_character() {
         ("a long text", b"x".repeat(10_000), "xxx"),
     ];
     let mut cases = Vec::new();
-    for (name, text, told) in nasty {
+    for (name, text, said) in nasty {
         let line = |start: &[u8]| Step::Send([start, &text, b"\r\n"].concat());
         let faults = [
             ("greeting", vec![line(b"* BYE "), Step::Close]),
@@ -465,7 +465,7 @@ fn no_text_of_a_server_adds_a_line_a_metric_or_a_control_character() {
         ];
         for (phase, fault) in faults {
             let case = Case::new(name, Mode::Clear, ended(Mode::Clear, phase, fault));
-            let case = case.gives(2, &format!("{phase} failed")).saying(told);
+            let case = case.gives(2, &format!("{phase} failed")).saying(said);
             cases.push(case.also(|run, _| {
                 let longest = run.summary().split(|c| c != 'x').map(str::len).max();
                 assert!(longest <= Some(200), "more than 200 characters");
@@ -476,7 +476,7 @@ fn no_text_of_a_server_adds_a_line_a_metric_or_a_control_character() {
             let script = ended(Mode::Clear, phase, [vec![answer], leave()].concat());
             let case = Case::new(name, Mode::Clear, script);
             let first = format!("{phase} failed: {word}");
-            cases.push(case.gives(2, &first).saying(told));
+            cases.push(case.gives(2, &first).saying(said));
         }
         let greeting = [b"* OK ", text.as_slice(), b"\r\n"].concat();
         let script = replaced(Mode::Implicit, "greeting", &[Step::Send(greeting)]);
@@ -539,7 +539,7 @@ fn a_whole_session_costs_five_client_turns() {
 }
 
 #[test]
-fn verbose_output_tells_address_tls_and_decisions_but_no_secret() {
+fn verbose_output_has_address_tls_and_decisions_but_no_secret() {
     let server = Server::start(well(Mode::Implicit));
     let run = |verbosity: &str| {
         let run = plugin(server.port, Mode::Implicit)
@@ -551,8 +551,8 @@ fn verbose_output_tells_address_tls_and_decisions_but_no_secret() {
         run
     };
     let one = run("-v");
-    for told in ["[OK] login: ", "127.0.0.1", "TLSv1.", "172"] {
-        assert!(one.long_text().join("\n").contains(told), "{told}: {one:#?}");
+    for said in ["[OK] login: ", "127.0.0.1", "TLSv1.", "172"] {
+        assert!(one.long_text().join("\n").contains(said), "{said}: {one:#?}");
     }
     let (two, three) = (run("-vv"), run("-vvv"));
     assert!(two.long_text().len() > one.long_text().len());

@@ -210,8 +210,8 @@ fn starttls_that_is_not_what_it_should_be_lets_no_password_out() {
         ),
         ("PREAUTH", replaced(mode, "greeting", &[send(preauth)]), "PREAUTH"),
     ];
-    let cases = scripts.map(|(name, script, told)| {
-        let case = Case::new(name, mode, script).gives(2, "").saying(told);
+    let cases = scripts.map(|(name, script, said)| {
+        let case = Case::new(name, mode, script).gives(2, "").saying(said);
         case.also(|run, record| {
             assert!(run.summary().contains("failed"));
             assert!(!record.contains(PASSWORD) && !record.contains("LOGIN"));

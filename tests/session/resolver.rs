@@ -9,7 +9,7 @@ pub struct Resolver {
     folder: tempfile::TempDir,
 }
 
-/// What is told by environment variables: `SHIM_ADDRESSES` is the answer in its order, without it there is none, ever;
+/// What environment variables decide: `SHIM_ADDRESSES` is the answer in its order, without it there is none, ever;
 /// with `SHIM_FAILS` there is no such name; `SHIM_CALLED` is a file that is made when the resolver is asked. With
 /// `SHIM_BREAKS=N` the thread that asked has no clock from its Nth look at it on, which makes the standard library panic.
 /// With `SHIM_DEAD_MOUNT` no file is ever renamed, `SHIM_DEAD_FILE` is a file that never answers; with `SHIM_NO_THREADS` no

@@ -211,8 +211,8 @@ fn files_that_cannot_be_read_are_unknown_and_named() {
         }
         let run = plugin.run();
         run.check_sound();
-        let told = (run.code, run.state());
-        assert_eq!(told, (3, "UNKNOWN"), "{option} {}: {run:#?}", path.display());
+        let said = (run.code, run.state());
+        assert_eq!(said, (3, "UNKNOWN"), "{option} {}: {run:#?}", path.display());
         let name = path.to_str().unwrap();
         assert!(run.summary().contains(name), "{name}: {run:#?}");
         assert!(!run.stdout.contains("opensesame"), "{run:#?}");
@@ -325,7 +325,7 @@ fn the_order_of_options_makes_no_difference() {
     for shift in 0..pairs.len() {
         let mut order = pairs.to_vec();
         order.rotate_left(shift);
-        // The order of mailboxes is told by the options; all others have none.
+        // The order of mailboxes is that of the options; all others have none.
         let mailbox = |pair: &[&str; 2]| pair[0] == "-m";
         let first = order.iter().position(mailbox).unwrap();
         let second = order.iter().rposition(mailbox).unwrap();
@@ -372,8 +372,8 @@ fn times_ranges_and_selectors_are_taken_as_given() {
         assert_eq!(run.code, 0, "{run:#?}");
         let item = run.item(label).unwrap();
         let max = item.max.map(|max| max.to_string()).unwrap_or_default();
-        let told = format!("{} {} {max}", item.warning, item.critical);
-        assert_eq!(told, expected, "{label}: {run:#?}");
+        let said = format!("{} {} {max}", item.warning, item.critical);
+        assert_eq!(said, expected, "{label}: {run:#?}");
     }
 }
 

@@ -180,8 +180,8 @@ fn judge(draw: &Draw, seen: &Seen) {
     run.check_sound();
     let (user, password) = (draw.user, &draw.password);
     let encoded = [BASE64_STANDARD.encode(password), BASE64_STANDARD.encode(format!("\0{user}\0{password}"))];
-    let is_told = |secret: &String| run.stdout.contains(secret);
-    assert!(!is_told(password) && !encoded.iter().any(is_told), "the secret is in the output");
+    let is_shown = |secret: &String| run.stdout.contains(secret);
+    assert!(!is_shown(password) && !encoded.iter().any(is_shown), "the secret is in the output");
     let stopped_early = seen.after_signal.is_some() && run.summary().contains("ended by SIG");
     if draw.ends == Ends::NeverBegins {
         assert!(run.code == 3, "not UNKNOWN, and could not begin");

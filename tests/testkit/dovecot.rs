@@ -1,5 +1,5 @@
 //! The private Dovecot of `tests/dovecot.sh`, started once for the whole test binary and gone with it. Which address
-//! serves what is told in that script.
+//! serves what, that script says.
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

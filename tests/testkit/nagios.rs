@@ -45,8 +45,8 @@ impl Run {
 
     /// `OK`, `WARNING`, `CRITICAL` or `UNKNOWN`, as line 1 has it.
     pub fn state(&self) -> &str {
-        let told = self.first_line().strip_prefix("IMAP is ");
-        told.and_then(|t| t.split(':').next()).unwrap_or("")
+        let said = self.first_line().strip_prefix("IMAP is ");
+        said.and_then(|t| t.split(':').next()).unwrap_or("")
     }
 
     /// The lines after the first.
@@ -57,9 +57,9 @@ impl Run {
     /// The line of one phase, without its `[STATE] `: `login: 0.042 s`.
     pub fn phase_line(&self, phase: &str) -> Option<&str> {
         self.long_text().into_iter().find_map(|line| {
-            let (_, told) = line.strip_prefix('[')?.split_once("] ")?;
-            let rest = told.strip_prefix(phase)?;
-            rest.starts_with(':').then_some(told)
+            let (_, said) = line.strip_prefix('[')?.split_once("] ")?;
+            let rest = said.strip_prefix(phase)?;
+            rest.starts_with(':').then_some(said)
         })
     }
 
@@ -139,8 +139,8 @@ impl Run {
         for item in &items {
             ensure(seen.insert(&item.label), "a label stands there twice")?;
         }
-        let told = |label: &str| seen.iter().any(|l| *l == label);
-        let complete = told("total") && told("timed_out") && (told("login_ok") || told("login_ok_a1"));
+        let has = |label: &str| seen.iter().any(|l| *l == label);
+        let complete = has("total") && has("timed_out") && (has("login_ok") || has("login_ok_a1"));
         let bad_usage = bars == 0 && self.code == 3;
         ensure(bad_usage || complete, "total, timed_out or login_ok is missing")
     }

@@ -118,7 +118,7 @@ impl Server {
         Self { port: address.port(), address, ca_file, record, stop, acceptor: Some(acceptor) }
     }
 
-    /// Tells at any time whether this holds for what was seen so far.
+    /// Whether this holds, asked at any time, for what was seen so far.
     pub fn watch(&self, holds: impl Fn(&Record) -> bool + 'static) -> impl Fn() -> bool + 'static {
         let record = self.record.clone();
         move || holds(&record.lock().unwrap())
@@ -134,7 +134,7 @@ impl Server {
         self.record.lock().unwrap().clone()
     }
 
-    /// Waits until every connection is over (the client must have left) and tells what was seen.
+    /// Waits until every connection is over (the client must have left) and returns what was seen.
     pub fn finish(mut self) -> Record {
         self.end();
         self.record.lock().unwrap().clone()

@@ -36,7 +36,7 @@ pub enum Step {
     /// Ends the sending side and goes on reading until the client leaves.
     HalfClose,
     Close,
-    /// Closes with the client's next words unread, which the kernel tells it by a reset.
+    /// Closes with the client's next words unread, which the kernel reports to it by a reset.
     Reset,
     /// Alone in a script: resets a client that says nothing, by never accepting it.
     Abandon,
