@@ -4,27 +4,12 @@
 //! supervisor holds all clocks and returns exactly one outcome per phase; outcomes and thresholds make states;
 //! report and states make the output.
 
-pub mod deliver;
-pub mod dialogue;
-pub mod event;
-pub mod every;
-pub mod extra_opts;
-pub mod inbox;
-pub mod judge;
-pub mod mailbox;
+pub mod credentials;
+pub mod imap;
+pub mod net;
 pub mod options;
-pub mod outcome;
 pub mod output;
 pub mod plan;
-pub mod secret;
-pub mod session;
-pub mod signals;
-pub mod stream;
-pub mod supervisor;
+pub mod report;
+pub mod run;
 pub mod text;
-pub mod textfile;
-pub mod threshold;
-pub mod tls;
-
-mod connect;
-mod values;

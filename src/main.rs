@@ -1,12 +1,15 @@
 //! Options, plan, run, judgement, output, exit code.
 
-use check_imap_session::deliver::{Answer, STUCK, deliver};
-use check_imap_session::judge::judge;
+use check_imap_session::options::extra_opts;
 use check_imap_session::options::{Format, Options, PASSWORD_VARIABLE, Request};
-use check_imap_session::outcome::Report;
+use check_imap_session::output::deliver::{Answer, STUCK, deliver};
+use check_imap_session::output::textfile;
 use check_imap_session::plan::Plan;
-use check_imap_session::signals::Signals;
-use check_imap_session::{every, extra_opts, output, supervisor, text, textfile};
+use check_imap_session::report::Report;
+use check_imap_session::report::judge::judge;
+use check_imap_session::run::signals::Signals;
+use check_imap_session::run::{self, supervisor};
+use check_imap_session::{output, text};
 use chrono::Utc;
 use nagiosplugin::ServiceState;
 use signal_hook::consts::SIGXFSZ;
@@ -42,7 +45,7 @@ fn check(signals: &Signals, start: Instant) -> Answer {
         Ok(plan) => plan,
         Err(why) => return unknown(&why),
     };
-    let mut report = every::run(&plan, &options, signals, start);
+    let mut report = run::run(&plan, &options, signals, start);
     let now = Utc::now();
     if let Err(why) = write_textfile(&report, &options, signals, start) {
         let before = report.obstacle.map(|obstacle| obstacle + ", ").unwrap_or_default();

@@ -8,8 +8,9 @@
 use base64::alphabet::IMAP_MUTF7;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use base64::prelude::{BASE64_STANDARD, Engine};
-use check_imap_session::secret::{Redactor, Secret};
-use check_imap_session::{mailbox, text};
+use check_imap_session::credentials::secret::{Redactor, Secret};
+use check_imap_session::imap::mailbox_name;
+use check_imap_session::text;
 use check_imap_session_fuzz::check_clean;
 use libfuzzer_sys::fuzz_target;
 
@@ -59,7 +60,7 @@ fn check_label(name: &str) {
 
 /// Printable ASCII on the wire that reads back as the name.
 fn check_encoding(name: &str) {
-    let wire = mailbox::encode(name);
+    let wire = mailbox_name::encode(name);
     assert!(wire.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{wire:?}");
     assert_eq!(decoded(&wire).as_deref(), Some(name), "{wire:?}");
 }

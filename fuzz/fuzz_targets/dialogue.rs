@@ -9,13 +9,13 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use cap::Cap;
-use check_imap_session::event::{Done, Event, Fact, Job, Stop, Tell};
+use check_imap_session::run::event::{Done, Event, Fact, Job, Stop, Tell};
 use check_imap_session::options::{Options, Request};
-use check_imap_session::outcome::{Facts, Outcome, Record, Report};
+use check_imap_session::report::{Facts, Outcome, Record, Report};
 use check_imap_session::plan::{Operation, Plan};
-use check_imap_session::secret::Secret;
-use check_imap_session::session::play;
-use check_imap_session::stream::{Played, Socket};
+use check_imap_session::credentials::secret::Secret;
+use check_imap_session::run::session::play;
+use check_imap_session::imap::stream::{Played, Socket};
 use check_imap_session_fuzz::check_report;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use std::alloc::System;

@@ -5,9 +5,10 @@
 #![no_main]
 
 use check_imap_session::options::{Options, Request};
-use check_imap_session::outcome::{Facts, Outcome, Record, Report};
+use check_imap_session::report::{Facts, Outcome, Record, Report};
 use check_imap_session::plan::{Operation, Plan};
-use check_imap_session::{extra_opts, text};
+use check_imap_session::options::extra_opts;
+use check_imap_session::text;
 use check_imap_session_fuzz::{check_refusal, check_report};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use check_imap_session::threshold::{Range, Selector, duration};
+use check_imap_session::plan::selector::{Range, Selector, duration};
 use check_imap_session_fuzz::check_refusal;
 use libfuzzer_sys::fuzz_target;
 

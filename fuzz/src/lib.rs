@@ -1,8 +1,8 @@
 //! What must hold for every output, whatever went in. What goes in, each target says.
 
-use check_imap_session::judge::judge;
+use check_imap_session::report::judge::judge;
 use check_imap_session::options::Options;
-use check_imap_session::outcome::Report;
+use check_imap_session::report::Report;
 use check_imap_session::output;
 use check_imap_session::text::MAX_CHARS;
 use chrono::Utc;

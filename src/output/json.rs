@@ -2,10 +2,10 @@
 //! known is `null`, durations are seconds.
 
 use super::nagios::summary;
-use crate::judge::Verdict;
 use crate::options::Options;
-use crate::outcome::{Facts, Limit, Outcome, Report};
-use crate::values::{self, TLS_MODES};
+use crate::options::values::{self, TLS_MODES};
+use crate::report::judge::Verdict;
+use crate::report::{Facts, Limit, Outcome, Report};
 use chrono::{DateTime, SecondsFormat, Utc};
 use nagiosplugin::ServiceState;
 use serde::Serialize;

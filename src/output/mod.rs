@@ -1,13 +1,16 @@
 //! Reports as text, one file per format. No format judges, measures or prints.
 
+pub mod deliver;
+pub mod textfile;
+
 mod json;
 mod nagios;
 mod perfdata;
 mod prometheus;
 
-use crate::judge::Verdict;
 use crate::options::{Format, Options};
-use crate::outcome::Report;
+use crate::report::Report;
+use crate::report::judge::Verdict;
 use chrono::{DateTime, Utc};
 
 /// The line for what prevents a run, the same for every format: bad usage, a fault of our own.

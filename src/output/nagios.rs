@@ -2,10 +2,10 @@
 //! Line 1 has the only `|`: Icinga 2 and Nagios look for more of them in every line.
 
 use super::perfdata::perfdata;
-use crate::judge::{Judgement, Verdict, cert_days};
 use crate::options::{MAX_ADDRESSES, Options, TlsMode};
-use crate::outcome::{Facts, Limit, Outcome, Record, Report};
 use crate::plan::{Address, Operation, Phase};
+use crate::report::judge::{Judgement, Verdict, cert_days};
+use crate::report::{Facts, Limit, Outcome, Record, Report};
 use crate::text;
 use chrono::{DateTime, Utc};
 use nagiosplugin::{CheckResult, Resource, ServiceState};

@@ -1,12 +1,12 @@
 //! Performance data: labels, values, thresholds. The set of labels and their order depend on the options alone, but
 //! for values that are not known.
 
-use crate::judge::{cert_days, range};
 use crate::options::Options;
-use crate::outcome::{Outcome, Report};
 use crate::plan::Operation;
+use crate::plan::selector::TIME;
+use crate::report::judge::{cert_days, range};
+use crate::report::{Outcome, Report};
 use crate::text;
-use crate::threshold::TIME;
 use chrono::{DateTime, Utc};
 use nagiosplugin::{PerfData, PerfString, ToPerfString, Unit};
 use std::collections::HashMap;

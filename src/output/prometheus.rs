@@ -1,10 +1,10 @@
 //! The text exposition format of Prometheus (0.0.4): what was measured, not how bad it is. Names and HELP texts are
 //! constant and labels tell two checks apart: `node_exporter` drops samples of files that disagree.
 
+use crate::options::values::{TLS_MODES, TLS_VERSIONS, name};
 use crate::options::{DEFAULT_TIMEOUT, Family, Options, TlsMode, TlsVersion};
-use crate::outcome::{Outcome, Report};
 use crate::plan::{Operation, Phase};
-use crate::values::{TLS_MODES, TLS_VERSIONS, name};
+use crate::report::{Outcome, Report};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;

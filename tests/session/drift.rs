@@ -1,11 +1,11 @@
 //! What lists the program's options or metrics elsewhere (help, README, man page, completions, Icinga's command, the
 //! Director's basket, dashboard, alert rules) lists what the code has, all of it and nothing else.
 
-use check_imap_session::judge::judge;
 use check_imap_session::options::{Format, Opt, Options, Request, TABLE};
-use check_imap_session::outcome::{Certificate, Facts, Outcome, Record, Report};
 use check_imap_session::output;
 use check_imap_session::plan::Plan;
+use check_imap_session::report::judge::judge;
+use check_imap_session::report::{Certificate, Facts, Outcome, Record, Report};
 use chrono::Utc;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

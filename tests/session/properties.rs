@@ -3,12 +3,12 @@
 
 use crate::exposition::Exposition;
 use crate::plugin::Run;
-use check_imap_session::judge::judge;
+use check_imap_session::credentials::secret::{Redactor, Secret};
 use check_imap_session::options::{Format, Options, Request};
-use check_imap_session::outcome::{Certificate, Facts, Limit, Outcome, Record, Report};
 use check_imap_session::output;
 use check_imap_session::plan::Plan;
-use check_imap_session::secret::{Redactor, Secret};
+use check_imap_session::report::judge::judge;
+use check_imap_session::report::{Certificate, Facts, Limit, Outcome, Record, Report};
 use check_imap_session::text;
 use chrono::{TimeDelta, Utc};
 use nagiosplugin::ServiceState;

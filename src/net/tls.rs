@@ -1,9 +1,9 @@
 //! TLS by OpenSSL, and OpenSSL here alone: trust, handshake, verification, and what a certificate says, in plain words.
 
-use crate::connect::lost_or_ours;
-use crate::event::{Fact, Failure};
+use crate::net::connect::lost_or_ours;
 use crate::options::{Options, TlsMode, TlsVersion};
-use crate::outcome::{Certificate, Tls, span};
+use crate::report::{Certificate, Tls, span};
+use crate::run::event::{Fact, Failure};
 use crate::text::{self, io_reason};
 use chrono::{DateTime, Utc};
 use openssl::asn1::{Asn1Time, Asn1TimeRef};

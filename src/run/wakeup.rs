@@ -1,7 +1,7 @@
 //! What the supervisor waits at: messages of workers, signals and the clock, all in one place. A signal handler may do no
 //! more than write to a socket, so that is what wakes it.
 
-use crate::signals::{Signals, Watch};
+use crate::run::signals::{Signals, Watch};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::VecDeque;

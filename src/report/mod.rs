@@ -1,6 +1,8 @@
 //! What became of a run: one outcome per planned phase, and the facts that were learnt on the way.
 //! How bad that is, `judge.rs` says.
 
+pub mod judge;
+
 use crate::plan::{Phase, Plan};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::net::SocketAddr;

@@ -1,8 +1,8 @@
 //! A byte stream to the server, plain or TLS, that reads by lines and never more than it is allowed to.
 //! What the lines mean, `dialogue.rs` knows; how long they may take, the supervisor.
 
+use crate::net::tls::{self, TlsStream};
 use crate::text::io_reason;
-use crate::tls::{self, TlsStream};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;

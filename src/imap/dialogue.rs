@@ -2,10 +2,10 @@
 //! and 7). All other untagged data is passed over unparsed: a client must accept any, at any time.
 //! Which commands, `session.rs` knows.
 
-use crate::event::Failure;
-use crate::secret::{MASK, Redactor, Secret};
-use crate::stream::{Broken, MAX_PHASE_BYTES, Stream};
-use crate::tls::TlsStream;
+use crate::credentials::secret::{MASK, Redactor, Secret};
+use crate::imap::stream::{Broken, MAX_PHASE_BYTES, Stream};
+use crate::net::tls::TlsStream;
+use crate::run::event::Failure;
 use std::net::TcpStream;
 use std::sync::Arc;
 use zeroize::Zeroizing;

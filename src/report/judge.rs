@@ -1,9 +1,9 @@
 //! Outcomes and thresholds to states, and the worst of them. Pure: one table and the rules that change it.
 
 use crate::options::Options;
-use crate::outcome::{Facts, Outcome, Record, Report};
 use crate::plan::Operation;
-use crate::threshold::{Range, Selector, TIME, TOTAL};
+use crate::plan::selector::{Range, Selector, TIME, TOTAL};
+use crate::report::{Facts, Outcome, Record, Report};
 use chrono::{DateTime, Utc};
 use nagiosplugin::ServiceState;
 use std::time::Duration;
@@ -155,8 +155,8 @@ impl Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Limit;
     use crate::plan::Plan;
+    use crate::report::Limit;
 
     /// A run with this outcome at the last place before logout, all else ok: select a 0.4 s with 5 messages, total 1 s.
     fn verdict(arguments: &[&str], title: &str, outcome: &Outcome) -> Verdict {

@@ -1,9 +1,9 @@
 //! What the values of options are and how they are read. Which option takes which, `options.rs` has in its table.
 //! All errors say what is wrong with the text and what would be right.
 
-use crate::secret::Secret;
+use crate::credentials::secret::Secret;
+use crate::plan::selector::{Range, Selector, duration};
 use crate::text::shown;
-use crate::threshold::{Range, Selector, duration};
 use nagiosplugin::ServiceState;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Name to addresses, and addresses to a TCP connection. Blocking, without limits: those are the supervisor's.
 
-use crate::event::{Fact, Failure};
 use crate::options::Family;
+use crate::run::event::{Fact, Failure};
 use crate::text::io_reason;
 use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
 use rustix::io::Errno;

@@ -2,11 +2,11 @@
 //! exactly one outcome per planned phase. Whatever hangs is abandoned where it is: nothing is asked of the code that
 //! hangs.
 
-use crate::event::{Done, Event, Fact, Job, Stop, Tell, Worker};
-use crate::inbox::{Inbox, Wake};
-use crate::outcome::{Facts, Limit, Outcome, Record, Report};
 use crate::plan::{Operation, Phase, Plan};
-use crate::signals::Signals;
+use crate::report::{Facts, Limit, Outcome, Record, Report};
+use crate::run::event::{Done, Event, Fact, Job, Stop, Tell, Worker};
+use crate::run::signals::Signals;
+use crate::run::wakeup::{Inbox, Wake};
 use crate::text;
 use std::hint;
 use std::io;
@@ -425,8 +425,8 @@ fn micros(duration: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Failure;
     use crate::options::Options;
+    use crate::run::event::Failure;
     use proptest::prelude::*;
     use std::sync::Mutex;
 

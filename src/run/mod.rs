@@ -1,12 +1,17 @@
 //! The way through a whole plan: once, or with `--every-address` against each address of the name, side by side.
 
-use crate::event::Worker;
+pub mod event;
+pub mod session;
+pub mod signals;
+pub mod supervisor;
+pub mod wakeup;
+
 use crate::options::{MAX_ADDRESSES, Options};
-use crate::outcome::{Outcome, Record, Report};
 use crate::plan::{Address, Plan};
-use crate::session;
-use crate::signals::Signals;
-use crate::supervisor::supervise;
+use crate::report::{Outcome, Record, Report};
+use crate::run::event::Worker;
+use crate::run::signals::Signals;
+use crate::run::supervisor::supervise;
 use std::net::SocketAddr;
 use std::panic::resume_unwind;
 use std::sync::Arc;

@@ -1,15 +1,18 @@
 //! Every option: its name, its line in `--help` and what it does, one row each in `TABLE`; and all of them together.
 //! How values are read, `values.rs` knows; what names a phase or a mailbox is checked against the plan, in `plan.rs`.
 
-use crate::extra_opts;
-use crate::secret::Secret;
-use crate::text::{self, shown};
-use crate::threshold::{Range, Selector, duration};
-use crate::values::{
+pub mod extra_opts;
+
+pub(crate) mod values;
+
+use crate::credentials::secret::Secret;
+use crate::options::values::{
     FORMATS, TLS_MODES, TLS_VERSIONS, choice, host, limit, mailbox, no_password_here, password_source, path, port,
     state, textfile, threshold, username,
 };
-pub use crate::values::{Family, Format, PASSWORD_VARIABLE, PasswordSource, TlsMode, TlsVersion};
+pub use crate::options::values::{Family, Format, PASSWORD_VARIABLE, PasswordSource, TlsMode, TlsVersion};
+use crate::plan::selector::{Range, Selector, duration};
+use crate::text::{self, shown};
 use nagiosplugin::ServiceState;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Standard output, the only place that prints. Whoever reads it may be slow, gone or asleep: the process ends all the same.
 
-use crate::signals::Signals;
+use crate::run::signals::Signals;
 use rustix::io::{Errno, ioctl_fionbio, ioctl_fionread};
 use rustix::pipe::fcntl_getpipe_size;
 use std::thread;

@@ -1,9 +1,11 @@
 //! The ordered list of phases with their limits, fixed before anything is sent. Pure: no clock, no network.
 //! The order of phases stands here and nowhere else.
 
+pub mod selector;
+
 use crate::options::{Options, TlsMode};
+use crate::plan::selector::{Selector, TIME, TOTAL};
 use crate::text::{self, shown};
-use crate::threshold::{Selector, TIME, TOTAL};
 use std::net::IpAddr;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What the worker tells the supervisor, and how an operation can end.
 
-use crate::outcome::{Certificate, Tls};
 use crate::plan::Plan;
+use crate::report::{Certificate, Tls};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;

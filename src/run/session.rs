@@ -1,16 +1,16 @@
 //! What each phase does on the wire: the table (operation, state) -> state. Ordinary blocking calls, no limits:
 //! those are the supervisor's.
 
-use crate::connect;
-use crate::dialogue::{Dialogue, Log, Word};
-use crate::event::{Done, Event, Fact, Failure, Job, Stop, Tell, Worker};
-use crate::mailbox;
+use crate::credentials::secret::{Redactor, Secret};
+use crate::imap::dialogue::{Dialogue, Log, Word};
+use crate::imap::mailbox_name;
+use crate::imap::stream::{Socket, Stream};
+use crate::net::connect;
+use crate::net::tls::Connector;
 use crate::options::{Options, PasswordSource, TlsMode};
 use crate::plan::Operation;
-use crate::secret::{Redactor, Secret};
-use crate::stream::{Socket, Stream};
+use crate::run::event::{Done, Event, Fact, Failure, Job, Stop, Tell, Worker};
 use crate::text::{self, io_reason};
-use crate::tls::Connector;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -235,7 +235,7 @@ impl Session<'_> {
 
     fn select(&self, dialogue: &mut Dialogue, mailbox: &str) -> Result<Done, Failure> {
         let verb = if self.prepared.options.examine { "EXAMINE" } else { "SELECT" };
-        dialogue.command(&[Word::Atom(verb), Word::Text(mailbox::encode(mailbox).as_bytes())])?;
+        dialogue.command(&[Word::Atom(verb), Word::Text(mailbox_name::encode(mailbox).as_bytes())])?;
         Ok(Done { messages: dialogue.exists, note: None })
     }
 

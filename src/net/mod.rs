@@ -1,0 +1,4 @@
+//! Name to addresses, addresses to a TCP connection, TLS over it. Nothing here knows IMAP.
+
+pub mod connect;
+pub mod tls;
