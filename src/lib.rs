@@ -1,15 +1,29 @@
-//! The parts of `check_imap_session`, in the order in which a run goes through them; `main.rs` strings them together.
+//! The parts of `check_imap_session`; `main.rs` strings them together.
 //!
-//! Options make a plan (ordered phases with limits); a worker does the phases with plain blocking calls while a
-//! supervisor holds all clocks and returns exactly one outcome per phase; outcomes and thresholds make states;
-//! report and states make the output.
+//! Options make a plan: ordered phases, each with its limit, states and thresholds. A worker thread does the phases with
+//! plain blocking calls, while the supervisor watches every limit and makes exactly one outcome per phase. The judge makes
+//! states of the outcomes, and an output format makes text of the judged report.
+//!
+//! Each module imports only those that stand above it in this list.
+
+pub mod text;
+
+pub mod facts;
+pub mod failure;
 
 pub mod credentials;
-pub mod imap;
 pub mod net;
-pub mod options;
-pub mod output;
+
+pub mod imap;
+
+pub mod operation;
+
 pub mod plan;
+
 pub mod report;
+
 pub mod run;
-pub mod text;
+
+pub mod output;
+
+pub mod options;

@@ -1,5 +1,5 @@
 //! Cleaning of foreign text (server, user, operating system) for one line of output, and of names for perfdata labels.
-//! Secrets are not known here: `secret.rs` masks them.
+//! Secrets are not known here: `credentials` masks them.
 
 use std::io;
 use std::time::Duration;
@@ -11,12 +11,12 @@ pub const MAX_CHARS: usize = 200;
 /// start perfdata), at most [`MAX_CHARS`] characters.
 #[must_use]
 pub fn clean(bytes: &[u8]) -> String {
-    shorten(&one_line(bytes))
+    shorten(&clean_line(bytes))
 }
 
 /// As [`clean`], but of full length.
 #[must_use]
-pub fn one_line(bytes: &[u8]) -> String {
+pub fn clean_line(bytes: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(bytes)
         .chars()
         .map(|c| match c {
@@ -41,7 +41,7 @@ pub fn shorten(line: &str) -> String {
 
 /// A value in an error message: as [`clean`], and an empty one is visible, too.
 #[must_use]
-pub fn shown(value: &str) -> String {
+pub fn show_value(value: &str) -> String {
     if value.is_empty() { "(empty)".to_owned() } else { clean(value.as_bytes()) }
 }
 
@@ -53,7 +53,7 @@ fn is_invisible(c: char) -> bool {
 
 /// An error of the operating system in lower-case words, without its number.
 #[must_use]
-pub fn io_reason(error: &io::Error) -> String {
+pub fn describe_io_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionReset => "connection reset by the server".to_owned(),
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => "connection closed by the server".to_owned(),
@@ -70,19 +70,19 @@ pub fn io_reason(error: &io::Error) -> String {
 /// A name as part of a perfdata label: letters and digits of any script, `-` and `_`; all else becomes `_`,
 /// because each other character breaks some consumer.
 #[must_use]
-pub fn label(name: &str) -> String {
+pub fn make_label(name: &str) -> String {
     name.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect()
 }
 
 /// A duration as people read it: `0.042 s`.
 #[must_use]
-pub fn seconds(duration: Duration) -> String {
+pub fn format_seconds(duration: Duration) -> String {
     format!("{:.3} s", duration.as_secs_f64())
 }
 
 /// A limit as it was given: `3 s`, `0.5 s`.
 #[must_use]
-pub fn limit(duration: Duration) -> String {
+pub fn format_limit(duration: Duration) -> String {
     format!("{} s", duration.as_secs_f64())
 }
 
@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn labels_keep_letters_of_any_script_and_nothing_that_breaks_a_consumer() {
-        assert_eq!(label("Entwürfe"), "Entwürfe");
-        assert_eq!(label("[Gmail]/Sent Mail"), "_Gmail__Sent_Mail");
-        assert_eq!(label("a::b=c'd|e.f"), "a__b_c_d_e_f");
+        assert_eq!(make_label("Entwürfe"), "Entwürfe");
+        assert_eq!(make_label("[Gmail]/Sent Mail"), "_Gmail__Sent_Mail");
+        assert_eq!(make_label("a::b=c'd|e.f"), "a__b_c_d_e_f");
     }
 }

@@ -8,11 +8,13 @@
 use base64::alphabet::IMAP_MUTF7;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use base64::prelude::{BASE64_STANDARD, Engine};
-use check_imap_session::credentials::secret::{Redactor, Secret};
+use libfuzzer_sys::fuzz_target;
+
+use check_imap_session::credentials::redactor::Redactor;
+use check_imap_session::credentials::secret::Secret;
 use check_imap_session::imap::mailbox_name;
 use check_imap_session::text;
 use check_imap_session_fuzz::check_clean;
-use libfuzzer_sys::fuzz_target;
 
 const UTF7: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
 
@@ -22,7 +24,7 @@ fuzz_target!(|input: &[u8]| {
     let (password, username, foreign) = (next(), String::from_utf8_lossy(next()), next());
 
     check_clean(&text::clean(foreign));
-    assert_eq!(text::clean(foreign), text::shorten(&text::one_line(foreign)));
+    assert_eq!(text::clean(foreign), text::shorten(&text::clean_line(foreign)));
     check_masking(password, &username, foreign);
     let name = String::from_utf8_lossy(foreign);
     check_label(&name);
@@ -53,7 +55,7 @@ fn quoted(password: &[u8]) -> String {
 }
 
 fn check_label(name: &str) {
-    let label = text::label(name);
+    let label = text::make_label(name);
     assert!(label.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-'), "{label:?}");
     assert_eq!(label.chars().count(), name.chars().count());
 }

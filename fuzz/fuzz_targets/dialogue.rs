@@ -7,22 +7,26 @@
 
 #![no_main]
 
-use base64::prelude::{BASE64_STANDARD, Engine};
-use cap::Cap;
-use check_imap_session::run::event::{Done, Event, Fact, Job, Stop, Tell};
-use check_imap_session::options::{Options, Request};
-use check_imap_session::report::{Facts, Outcome, Record, Report};
-use check_imap_session::plan::{Operation, Plan};
-use check_imap_session::credentials::secret::Secret;
-use check_imap_session::run::session::play;
-use check_imap_session::imap::stream::{Played, Socket};
-use check_imap_session_fuzz::check_report;
-use libfuzzer_sys::{Corpus, fuzz_target};
 use std::alloc::System;
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read, Write};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::Instant;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use cap::Cap;
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+use check_imap_session::credentials::secret::Secret;
+use check_imap_session::imap::stream::{Played, Socket};
+use check_imap_session::operation::Step;
+use check_imap_session::options::{Options, Request};
+use check_imap_session::plan::Plan;
+use check_imap_session::report::{Outcome, Report};
+use check_imap_session::run::course::Course;
+use check_imap_session::run::event::{Effect, Input, Reporter};
+use check_imap_session::run::worker::{Job, play};
+use check_imap_session_fuzz::check_report;
 
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
@@ -48,9 +52,9 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     };
 
     let options = options(&wants, password);
-    let mut plan = Plan::new(&options).expect("the plan is right");
-    plan.phases.retain(|phase| !matches!(phase.operation, Operation::Resolve | Operation::Connect));
-    let (report, written) = run(&plan, &options, password, connections);
+    let mut plan = Plan::new(&options.plan).expect("the plan is right");
+    plan.phases.retain(|phase| ![Step::Resolve, Step::Connect].iter().any(|step| phase.operation.is_step(*step)));
+    let (report, written) = run(&Arc::new(plan), &options, password, connections);
     check_outcomes(&report);
     let output = check_report(&report, &options);
     for secret in [password, BASE64_STANDARD.encode(password).trim_end_matches('=')] {
@@ -62,7 +66,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-fn options(wants: &impl Fn(&str) -> bool, password: &str) -> Arc<Options> {
+fn options(wants: &impl Fn(&str) -> bool, password: &str) -> Box<Options> {
     let mut arguments = vec!["-H", "imap.example.org", "-u", "joe", "-t", "3600"];
     arguments.push(if wants("starttls") { "--tls=starttls" } else { "--tls=none" });
     if wants("mailboxes") {
@@ -71,118 +75,63 @@ fn options(wants: &impl Fn(&str) -> bool, password: &str) -> Arc<Options> {
     arguments.extend(["--examine", "--perfdata-u", "-v", "-vv", "-vvv"].iter().filter(|option| wants(option)));
     let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
     match Options::parse(&arguments, Some(password.into())) {
-        Ok(Request::Check(options)) => Arc::new(*options),
+        Ok(Request::Check(options)) => options,
         _ => panic!("the options are right"),
     }
 }
 
-/// The report, and all that was written to the server. As the supervisor does it, a connection lost in a mailbox is
-/// followed by a fresh one for the mailboxes that are left.
-fn run(plan: &Plan, options: &Arc<Options>, password: &str, mut connections: VecDeque<Connection>) -> (Report, String) {
+/// The report, and all that was written to the server. The rules of a run are the program's own: a connection lost in a
+/// task is followed by a fresh one for the tasks that are left.
+fn run(plan: &Arc<Plan>, options: &Options, password: &str, mut connections: VecDeque<Connection>) -> (Report, String) {
     let written = Arc::new(Mutex::new(Vec::new()));
-    let operations = plan.phases.iter().map(|phase| phase.operation.clone()).collect();
-    let heard = Arc::new(Mutex::new(Heard { operations, ..Heard::default() }));
+    let settings = Arc::new(options.worker_settings());
     let password = Secret::new(password.into());
+    let course = Course::new(Arc::clone(plan), Instant::now());
+    let state = Arc::new(Mutex::new((course, Effect::Reconnect { from: 0 })));
     ALLOCATOR.set_limit(ALLOCATOR.allocated() + MAX_MEMORY).expect("the limit is above what is in use");
     loop {
-        let from = heard.lock().expect("no panic").records.len();
+        let effect = state.lock().expect("no panic").1;
+        let Effect::Reconnect { from } = effect else { break };
         let connection = connections.pop_front().unwrap_or_default();
         let server = Server { connection, written: Arc::clone(&written) };
-        let job = Job { plan: plan.clone(), from, addresses: Vec::new() };
-        let listener = Arc::clone(&heard);
-        let tell: Tell = Arc::new(move |event| listener.lock().expect("no panic").take(event));
-        play(&job, Socket::Played(Box::new(server)), options, &password, &tell);
-
-        let mut heard = heard.lock().expect("no panic");
-        if heard.records.len() == plan.phases.len() {
-            break;
-        }
-        assert!(heard.records.len() > from || heard.not_again.is_some(), "a phase has no outcome");
-        if let Some(why) = heard.not_again.take() {
-            let record = Record::new(Outcome::NotRun(format!("could not connect again: {why}")));
-            heard.records.resize(plan.phases.len(), record);
-            break;
-        }
+        let job = Job { plan: Arc::clone(plan), from, addresses: Vec::new() };
+        let shared = Arc::clone(&state);
+        let report: Reporter = Arc::new(move |event| {
+            let mut state = shared.lock().expect("no panic");
+            if state.1 != Effect::Stop && !matches!(state.1, Effect::Reconnect { from: next } if next > from) {
+                state.1 = state.0.take(Input::Event(event), Instant::now());
+            }
+            state.1 == Effect::Wait
+        });
+        play(&job, Socket::Played(Box::new(server)), &settings, &password, &report);
+        let effect = state.lock().expect("no panic").1;
+        assert!(effect != Effect::Wait, "a phase has no outcome");
+        assert!(effect != Effect::Reconnect { from }, "the worker reports nothing");
     }
     ALLOCATOR.set_limit(usize::MAX).expect("there is no limit");
-    let heard = std::mem::take(&mut *heard.lock().expect("no panic"));
-    let report = Report {
-        plan: plan.clone(),
-        records: heard.records,
-        total: Duration::from_secs(1),
-        obstacle: None,
-        timed_out: false,
-        facts: vec![Facts { dialogue: heard.dialogue, ..Facts::default() }],
-    };
+    let course = Course::new(Arc::clone(plan), Instant::now());
+    let (course, _) = std::mem::replace(&mut *state.lock().expect("no panic"), (course, Effect::Stop));
     let written = String::from_utf8_lossy(&written.lock().expect("no panic")).into_owned();
-    (report, written)
+    (course.report(Instant::now()), written)
 }
 
-/// What the worker has told.
-#[derive(Default)]
-struct Heard {
-    operations: Vec<Operation>,
-    records: Vec<Record>,
-    dialogue: Vec<String>,
-    not_again: Option<String>,
-}
-
-impl Heard {
-    /// Whether the worker shall go on.
-    fn take(&mut self, event: Event) -> bool {
-        match event {
-            Event::Ended { result, .. } => {
-                let phase = self.records.len();
-                assert!(phase < self.operations.len(), "a phase has two outcomes");
-                let mailbox = |phase: usize| self.operations[phase].mailbox().is_some();
-                let lost = matches!(&result, Err(Stop::Failed(failure)) if failure.lost);
-                let again = lost && mailbox(phase) && mailbox(phase + 1);
-                self.records.push(record(result));
-                !again
-            }
-            Event::NotAgain(why) => {
-                self.not_again = Some(why);
-                false
-            }
-            Event::Fact(Fact::Dialogue(_, line)) => {
-                self.dialogue.push(line);
-                true
-            }
-            Event::Ready(_) => true,
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-fn record(result: Result<Done, Stop>) -> Record {
-    match result {
-        Ok(Done { messages, note }) => {
-            Record { time: Some(Duration::from_millis(1)), messages, note, ..Record::new(Outcome::Ok) }
-        }
-        Err(Stop::Failed(failure)) => Record::new(Outcome::Failed(failure.reason)),
-        Err(Stop::Impossible) => Record::new(Outcome::NotRun("an earlier phase failed".to_owned())),
-    }
-}
-
-/// Nothing is done without what it needs, or left out for no reason.
+/// Nothing is done without what it needs, or left out for no reason, and nothing is a fault of this program: the plan is
+/// performed as it stands.
 fn check_outcomes(report: &Report) {
-    assert_eq!(report.records.len(), report.plan.phases.len());
     let mut logged_in = false;
-    for (phase, record) in report.plan.phases.iter().zip(&report.records) {
-        match &record.outcome {
-            Outcome::Failed(reason) => assert!(!reason.is_empty()),
-            Outcome::NotRun(_) => assert_ne!(phase.operation, Operation::Greeting),
-            _ => {}
+    for report in &report.phases {
+        let is_ok = report.outcome == Outcome::Ok;
+        match &report.outcome {
+            Outcome::Failed(reason) => assert!(!reason.what.is_empty()),
+            // The handshake of STARTTLS is not played.
+            Outcome::Fault(reason) => assert!(report.phase.operation.is_step(Step::Tls), "{reason}"),
+            Outcome::NotRun(_) => assert!(!report.phase.operation.is_step(Step::Greeting)),
+            Outcome::Ok | Outcome::TimedOut(_) => {}
         }
-        logged_in |= phase.operation == Operation::Login && record.outcome == Outcome::Ok;
-        assert!(phase.operation.mailbox().is_none() || logged_in != was_impossible(&record.outcome));
-        assert!(record.messages.is_none() || (phase.operation.mailbox().is_some() && record.outcome == Outcome::Ok));
+        assert!(!report.phase.operation.is_task() || logged_in || !is_ok);
+        logged_in |= report.phase.operation.is_step(Step::Login) && is_ok;
+        assert!(report.values.is_empty() || is_ok);
     }
-}
-
-/// Whether an earlier phase, not a fresh connection that could not be set up, is the reason.
-fn was_impossible(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::NotRun(why) if why == "an earlier phase failed")
 }
 
 /// What a server says on one connection.

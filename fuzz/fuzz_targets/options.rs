@@ -4,14 +4,15 @@
 
 #![no_main]
 
-use check_imap_session::options::{Options, Request};
-use check_imap_session::report::{Facts, Outcome, Record, Report};
-use check_imap_session::plan::{Operation, Plan};
-use check_imap_session::options::extra_opts;
+use std::time::Duration;
+
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+use check_imap_session::options::{Options, Request, extra_opts};
+use check_imap_session::plan::Plan;
+use check_imap_session::report::{Outcome, PhaseReport, Report};
 use check_imap_session::text;
 use check_imap_session_fuzz::{check_refusal, check_report};
-use libfuzzer_sys::{Corpus, fuzz_target};
-use std::time::Duration;
 
 fuzz_target!(|input: &str| -> Corpus {
     let (arguments, ini) = input.split_once("\n\n").unwrap_or((input, ""));
@@ -25,13 +26,13 @@ fn try_out(arguments: &str, ini: &str) -> Result<(), String> {
     let mut all = Vec::new();
     for argument in arguments.split('\n').map(str::to_owned) {
         // Its files are none of this target's business.
-        if extra_opts::wanted(std::slice::from_ref(&argument)) {
-            all.extend(extra_opts::options(ini, "imap")?);
+        if extra_opts::has_any(std::slice::from_ref(&argument)) {
+            all.extend(extra_opts::read_section(ini, "imap")?);
         } else {
             all.push(argument);
         }
     }
-    assert!(!Options::timeout_hint(&all).is_zero());
+    assert!(!Options::guess_timeout(&all).is_zero());
     let options = match Options::parse(&all, Some(b"hunter2".to_vec()))? {
         Request::Check(options) => options,
         Request::Text(text) => {
@@ -39,24 +40,20 @@ fn try_out(arguments: &str, ini: &str) -> Result<(), String> {
             return Ok(());
         }
     };
-    let plan = Plan::new(&options)?;
-    assert_eq!(plan.phases.first().map(|phase| &phase.operation), Some(&Operation::Resolve));
-    assert_eq!(plan.phases.last().map(|phase| &phase.operation), Some(&Operation::Logout));
-    let mailboxes: Vec<&str> = plan.phases.iter().filter_map(|phase| phase.operation.mailbox()).collect();
-    assert_eq!(mailboxes, options.mailboxes);
+    let plan = Plan::new(&options.plan)?;
+    assert!(plan.phases.last().is_some_and(|phase| phase.operation.is_end()));
+    let tasks = plan.phases.iter().filter(|phase| phase.operation.is_task());
+    let planned: Vec<_> = tasks.map(|phase| (phase.operation.name, &phase.target)).collect();
+    let wanted: Vec<_> = options.plan.tasks.iter().map(|task| (task.operation.name, &task.target)).collect();
+    assert_eq!(planned, wanted);
     assert!(!plan.total.is_zero() && plan.phases.iter().all(|phase| phase.limit.is_none_or(|limit| !limit.is_zero())));
 
-    let well = Record { time: Some(plan.total), messages: Some(u32::MAX), ..Record::new(Outcome::Ok) };
-    let refused = Record::new(Outcome::Failed("x".repeat(text::MAX_CHARS)));
-    for record in [well, refused] {
-        let report = Report {
-            records: vec![record; plan.phases.len()],
-            plan: plan.clone(),
-            total: Duration::from_secs(1),
-            obstacle: None,
-            timed_out: false,
-            facts: vec![Facts::default()],
-        };
+    for outcome in [Outcome::Ok, Outcome::Failed("x".repeat(text::MAX_CHARS).into())] {
+        let mut report = Report::new(&plan, Duration::from_secs(1));
+        report.phases.extend(plan.phases.iter().map(|phase| {
+            let values = phase.operation.figures.iter().map(|figure| (*figure, f64::from(u32::MAX))).collect();
+            PhaseReport { time: Some(plan.total), values, ..PhaseReport::new(phase.clone(), outcome.clone()) }
+        }));
         check_report(&report, &options);
     }
     Ok(())

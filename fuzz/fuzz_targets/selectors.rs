@@ -2,9 +2,11 @@
 
 #![no_main]
 
-use check_imap_session::plan::selector::{Range, Selector, duration};
-use check_imap_session_fuzz::check_refusal;
 use libfuzzer_sys::fuzz_target;
+
+use check_imap_session::plan::range::{Range, parse_duration};
+use check_imap_session::plan::selector::Selector;
+use check_imap_session_fuzz::check_refusal;
 
 fuzz_target!(|input: &str| {
     match (Range::parse(input), bounds(input)) {
@@ -12,7 +14,7 @@ fuzz_target!(|input: &str| {
         (Err(why), None) => check_refusal(&why),
         (range, bounds) => panic!("{input:?}: {range:?} is not {bounds:?}"),
     }
-    match (duration(input), microseconds(input)) {
+    match (parse_duration(input), microseconds(input)) {
         // The last microsecond is rounded up, and halves of one are a float's business.
         (Ok(duration), Some(exact)) => assert!(duration.as_micros().abs_diff(exact) <= 1, "{input:?}: {duration:?}"),
         (Err(why), None) => check_refusal(&why),
@@ -83,7 +85,7 @@ fn check_range(range: &Range, text: &str, bounds: &Bounds) {
         values.extend([bound, bound.next_up(), bound.next_down()]);
     }
     for value in values {
-        assert_eq!(range.breach(value).is_some(), bounds.alarms(value), "{text} at {value}");
+        assert_eq!(range.explain_breach(value).is_some(), bounds.alarms(value), "{text} at {value}");
     }
 }
 
@@ -111,9 +113,10 @@ fn microseconds(text: &str) -> Option<u128> {
 
 /// Put together again it is the same text, and each part ends where the next one begins.
 fn check_selector(selector: &Selector, value: &str, text: &str) {
-    let metric = selector.metric.as_ref().map_or_else(String::new, |metric| format!(".{metric}"));
+    let figure = selector.figure.as_ref().map_or_else(String::new, |figure| format!(".{figure}"));
+    let phase = selector.phase.as_deref().expect("a text names a phase");
     let target = selector.target.as_ref().map_or_else(String::new, |target| format!(":{target}"));
-    assert_eq!(format!("{}{metric}{target}={value}", selector.phase), text);
-    assert!(!selector.phase.contains(['.', ':']), "{selector:?}");
-    assert!(!metric.contains(':') && !value.contains('='), "{selector:?}");
+    assert_eq!(format!("{phase}{figure}{target}={value}"), text);
+    assert!(!phase.contains(['.', ':']), "{selector:?}");
+    assert!(!figure.contains(':') && !value.contains('='), "{selector:?}");
 }

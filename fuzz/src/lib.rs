@@ -1,13 +1,15 @@
 //! What must hold for every output, whatever went in. What goes in, each target says.
 
-use check_imap_session::report::judge::judge;
-use check_imap_session::options::Options;
-use check_imap_session::report::Report;
-use check_imap_session::output;
-use check_imap_session::text::MAX_CHARS;
+use std::collections::HashSet;
+
 use chrono::Utc;
 use nagiosplugin::ServiceState;
-use std::collections::HashSet;
+
+use check_imap_session::options::Options;
+use check_imap_session::output;
+use check_imap_session::report::Report;
+use check_imap_session::report::judge::judge;
+use check_imap_session::text::MAX_CHARS;
 
 /// NRPE carries no more.
 const MAX_OUTPUT: usize = 65_536;
@@ -16,29 +18,28 @@ const MAX_MESSAGE: usize = 1_000;
 
 /// Prints a report and asserts that every consumer can read it; the output, for further checks.
 pub fn check_report(report: &Report, options: &Options) -> String {
-    let now = Utc::now();
-    let verdict = judge(report, options, now);
-    let output = output::render(options.output, report, &verdict, options, now);
-    let (first, long_text) = check_lines(&output, verdict.state);
+    let judged = judge(report, Utc::now());
+    let output = (options.format.render)(&judged, &options.output_settings());
+    let (first, long_text) = check_lines(&output, judged.state);
     let (_, perfdata) = first.split_once('|').expect("there is perfdata");
     check_perfdata(perfdata);
 
-    let told = options.verbosity > 0 || verdict.state != ServiceState::Ok;
+    let has_lines = options.verbosity > 0 || judged.state != ServiceState::Ok;
     let mut lines = long_text.lines();
-    for phase in report.plan.phases.iter().filter(|_| told) {
+    for report in report.phases.iter().filter(|_| has_lines) {
         let line = lines.next().expect("each phase has a line");
         if line.starts_with("(more lines left out") {
             break;
         }
         let (_, line) = line.split_once("] ").expect("a line begins with its state");
-        assert!(line.starts_with(&format!("{}: ", phase.operation.title())), "{line}");
+        assert!(line.starts_with(&format!("{}: ", report.phase.title())), "{line}");
     }
     output
 }
 
 /// Asserts that this is refused in one clean line.
 pub fn check_refusal(why: &str) {
-    let output = output::unknown(why);
+    let output = output::render_unknown(why);
     let (first, long_text) = check_lines(&output, ServiceState::Unknown);
     assert!(long_text.is_empty() && !first.contains('|'), "{output:?}");
 }
@@ -62,12 +63,11 @@ fn check_lines(output: &str, state: ServiceState) -> (&str, &str) {
     (first, long_text)
 }
 
-/// Items `'label'=value[;warning;critical;min;max]`, one space between them, no label twice.
+/// Items `label=value[;warning;critical;min;max]`, one space between them, no label twice.
 fn check_perfdata(perfdata: &str) {
     let mut labels = HashSet::new();
     for item in perfdata.split(' ') {
-        let (label, fields) =
-            item.strip_prefix('\'').and_then(|rest| rest.split_once("'=")).expect("an item is 'label'=value");
+        let (label, fields) = item.split_once('=').expect("an item is label=value");
         assert!(!label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-'), "{item:?}");
         assert!(labels.insert(label), "{label:?} twice");
         let fields: Vec<&str> = fields.split(';').collect();

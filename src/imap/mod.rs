@@ -1,5 +1,8 @@
-//! IMAP as far as any command needs it. The commands themselves are in `operation`.
+//! IMAP as far as every command needs it. Nothing here knows the command line or the report.
 
+pub mod command;
 pub mod dialogue;
 pub mod mailbox_name;
+mod reader;
+pub mod response;
 pub mod stream;

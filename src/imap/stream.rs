@@ -1,12 +1,14 @@
 //! A byte stream to the server, plain or TLS, that reads by lines and never more than it is allowed to.
-//! What the lines mean, `dialogue.rs` knows; how long they may take, the supervisor.
+//! The lines are read by `dialogue.rs`; how long they may take is the supervisor's business.
 
-use crate::net::tls::{self, TlsStream};
-use crate::text::io_reason;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::failure::Reason;
+use crate::net::tls::{TlsStream, explain_io_error};
+use crate::text::describe_io_error;
 
 /// The most that is read in one phase.
 pub const MAX_PHASE_BYTES: usize = 1 << 20;
@@ -45,7 +47,7 @@ pub enum Broken {
     /// End of stream.
     Closed,
     /// Reset, or another error of the network or of TLS, in words.
-    Lost(String),
+    Lost(Reason),
     /// More data than is allowed.
     TooMuch(String),
 }
@@ -101,13 +103,15 @@ impl Stream {
         }
     }
 
-    /// Reads this many bytes and drops them.
+    /// Reads this many bytes and appends them to `kept`, as far as that has room up to `most` bytes in all.
     ///
     /// # Errors
     /// See [`Broken`].
-    pub fn skip(&mut self, mut bytes: usize) -> Result<(), Broken> {
+    pub fn take(&mut self, mut bytes: usize, kept: &mut Vec<u8>, most: usize) -> Result<(), Broken> {
         loop {
             let taken = self.unread.len().min(bytes);
+            let room = most.saturating_sub(kept.len());
+            kept.extend_from_slice(self.buffered().get(..taken.min(room)).unwrap_or_default());
             self.unread.start += taken;
             bytes -= taken;
             if bytes == 0 {
@@ -128,7 +132,7 @@ impl Stream {
             #[cfg(fuzzing)]
             Socket::Played(played) => played.write_all(bytes),
         };
-        written.map_err(|error| broken(&error))
+        written.map_err(|error| explain(&error))
     }
 
     fn fill(&mut self) -> Result<(), Broken> {
@@ -152,7 +156,7 @@ impl Stream {
             };
             match result {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result.map_err(|error| broken(&error))?,
+                result => break result.map_err(|error| explain(&error))?,
             }
         };
         if read == 0 {
@@ -165,10 +169,11 @@ impl Stream {
     }
 }
 
-fn broken(error: &io::Error) -> Broken {
+fn explain(error: &io::Error) -> Broken {
     // OpenSSL 3 reports an end of stream without close_notify as an error.
     if error.to_string().contains("unexpected eof") || error.kind() == io::ErrorKind::UnexpectedEof {
         return Broken::Closed;
     }
-    Broken::Lost(tls::reason_behind(error).unwrap_or_else(|| io_reason(error)))
+    let reason = explain_io_error(error).map(|failure| failure.reason().clone());
+    Broken::Lost(reason.unwrap_or_else(|| describe_io_error(error).into()))
 }

@@ -1,75 +1,46 @@
-//! Name to addresses, and addresses to a TCP connection. Blocking, without limits: those are the supervisor's.
+//! Addresses to a TCP connection. Blocking, without limits: those are the supervisor's.
 
-use crate::options::Family;
-use crate::run::event::{Fact, Failure};
-use crate::text::io_reason;
-use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
-use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// How long an address is waited for before the next one is tried beside it (RFC 8305 section 5,
+use rustix::io::Errno;
+
+use crate::facts::Fact;
+use crate::failure::{Failure, Reason};
+use crate::text::describe_io_error;
+
+/// The time after which the next address is tried beside one that has not answered (RFC 8305 section 5,
 /// connection attempt delay).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Asks the system's resolver (getaddrinfo) for addresses of the family only, in its order (RFC 6724).
-///
-/// # Errors
-/// The resolver's words, or that an address is of the other family.
-pub fn resolve(host: &str, port: u16, family: Option<Family>) -> Result<Vec<SocketAddr>, String> {
-    let (wanted, name) = match family {
-        None => (None, ""),
-        Some(Family::V4) => (Some(AddrFamily::Inet), " (IPv4 only)"),
-        Some(Family::V6) => (Some(AddrFamily::Inet6), " (IPv6 only)"),
-    };
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        let is_wanted = family.is_none_or(|family| (family == Family::V4) == ip.is_ipv4());
-        return if is_wanted {
-            Ok(vec![SocketAddr::new(ip, port)])
-        } else {
-            Err(format!("{ip} is of the other family{name}"))
-        };
-    }
-    let hints = AddrInfoHints {
-        address: wanted.map_or(0, Into::into),
-        socktype: SockType::Stream.into(),
-        ..AddrInfoHints::default()
-    };
-    let found =
-        getaddrinfo(Some(host), None, Some(hints)).map_err(|error| format!("{}{name}", io_reason(&error.into())))?;
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    for mut address in found.flatten().map(|found| found.sockaddr) {
-        address.set_port(port);
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    if addresses.is_empty() { Err(format!("the name has no address{name}")) } else { Ok(addresses) }
-}
-
-/// Tries the addresses in their order, the next one when one fails or after [`STAGGER`]; the first to answer wins.
+/// Tries the addresses in their order, the next one when one fails or after a quarter of a second; the first to answer wins.
 ///
 /// # Errors
 /// What each address answered.
-pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStream, Failure> {
-    let refused = |address: SocketAddr, reason: String| tell(Fact::Refused(address, reason));
-    let connected = |address, tcp: TcpStream| {
-        tell(Fact::Peer(address, tcp.try_clone().ok()));
+pub fn connect(addresses: &[SocketAddr], report: &dyn Fn(Fact)) -> Result<TcpStream, Failure> {
+    let finish = |address, tcp: TcpStream| {
+        report(Fact::Peer(address, tcp.try_clone().ok()));
         // A command is one write: nothing is gained by waiting for more.
         let _ = tcp.set_nodelay(true);
         tcp
     };
+    let mut errors = Vec::new();
+    let mut note_error = |address: SocketAddr, error: io::Error| {
+        report(Fact::Unreachable(address, describe_io_error(&error)));
+        errors.push((address, error));
+    };
+    // The usual case needs no thread.
     if let [only] = addresses {
-        tell(Fact::Tried(*only));
+        report(Fact::Tried(*only));
         return match TcpStream::connect(only) {
-            Ok(tcp) => Ok(connected(*only, tcp)),
+            Ok(tcp) => Ok(finish(*only, tcp)),
             Err(error) => {
-                refused(*only, io_reason(&error));
-                Err(Failure { ours: is_ours(&error), ..Failure::lost(failed(*only, &error)) })
+                note_error(*only, error);
+                Err(explain(&errors))
             }
         };
     }
@@ -77,18 +48,16 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStrea
     let (results, answers) = mpsc::channel();
     let mut waiting = addresses.iter();
     let mut pending = 0_usize;
-    let mut reasons = Vec::new();
-    let mut ours = true;
     loop {
         let tried = waiting.next();
         if let Some(&address) = tried {
-            tell(Fact::Tried(address));
+            report(Fact::Tried(address));
             let results = results.clone();
             let attempt = move || {
-                // Nobody listens any more once another address has won.
+                // The receiver is gone once another address has won.
                 let _ = results.send((address, TcpStream::connect(address)));
             };
-            // Where no thread is to be had, one address after the other has to do.
+            // If no thread can be started, one address is tried after the other.
             if thread::Builder::new().spawn(attempt.clone()).is_err() {
                 attempt();
             }
@@ -99,38 +68,44 @@ pub fn connect(addresses: &[SocketAddr], tell: &dyn Fn(Fact)) -> Result<TcpStrea
         } else if pending > 0 {
             answers.recv().ok()
         } else {
-            return Err(Failure { ours, ..Failure::lost(reasons.join(", ")) });
+            return Err(explain(&errors));
         };
         match answer {
-            Some((address, Ok(tcp))) => return Ok(connected(address, tcp)),
+            Some((address, Ok(tcp))) => return Ok(finish(address, tcp)),
             Some((address, Err(error))) => {
                 pending -= 1;
-                refused(address, io_reason(&error));
-                reasons.push(failed(address, &error));
-                ours &= is_ours(&error);
+                note_error(address, error);
             }
             None => {}
         }
     }
 }
 
-/// A refusal that may be for want of a file: a resolver that can open none knows no name, and OpenSSL no CA.
+/// Each address with its error. Only if all of them are for want of something on this host is the failure local.
+fn explain(errors: &[(SocketAddr, io::Error)]) -> Failure {
+    let describe = |(address, error): &(SocketAddr, io::Error)| {
+        format!("{} port {}: {}", address.ip(), address.port(), describe_io_error(error))
+    };
+    let reason = errors.iter().map(describe).collect::<Vec<_>>().join(", ");
+    let is_local = errors.iter().all(|(_, error)| is_local(error));
+    if is_local { Failure::local(reason) } else { Failure::lost(reason) }
+}
+
+/// A resolver that can open no file knows no name, and OpenSSL no CA: then the reason is this host's want of files.
 #[must_use]
-pub fn lost_or_ours(reason: String) -> Failure {
-    if File::open("/").is_err_and(|error| is_ours(&error)) {
-        Failure { ours: true, ..Failure::lost(format!("{reason}, while no file could be opened")) }
+pub fn blame_missing_files(reason: impl Into<Reason>) -> Failure {
+    let mut reason = reason.into();
+    if File::open("/").is_err_and(|error| is_local(&error)) {
+        reason.what += ", while no file could be opened";
+        Failure::Local(reason)
     } else {
-        Failure::lost(reason)
+        Failure::Lost(reason)
     }
 }
 
-/// No file descriptor or no memory was to be had.
-fn is_ours(error: &io::Error) -> bool {
+/// There was no file descriptor or no memory left.
+fn is_local(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS))
-}
-
-fn failed(address: SocketAddr, error: &io::Error) -> String {
-    format!("{} port {}: {}", address.ip(), address.port(), io_reason(error))
 }
 
 #[cfg(test)]
@@ -148,12 +123,12 @@ mod tests {
             .iter()
             .map(|ip| SocketAddr::new(ip.parse().unwrap(), port))
             .collect();
-        let told = RefCell::new(Vec::new());
+        let facts = RefCell::new(Vec::new());
         let begun = Instant::now();
-        let tcp = connect(&addresses, &|fact| told.borrow_mut().push(format!("{fact:?}"))).unwrap();
+        let tcp = connect(&addresses, &|fact| facts.borrow_mut().push(format!("{fact:?}"))).unwrap();
         assert_eq!(tcp.peer_addr().unwrap(), addresses[2]);
         assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
-        assert_eq!(told.borrow().len(), 6, "{told:?}");
+        assert_eq!(facts.borrow().len(), 6, "{facts:?}");
     }
 
     #[test]
@@ -162,19 +137,12 @@ mod tests {
         let addresses: Vec<SocketAddr> =
             ["127.0.0.9", "127.0.0.8"].iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), port)).collect();
         assert_eq!(
-            connect(&addresses, &|_| {}).unwrap_err().reason,
+            connect(&addresses, &|_| {}).unwrap_err().reason().what,
             format!("127.0.0.9 port {port}: connection refused, 127.0.0.8 port {port}: connection refused")
         );
         assert_eq!(
-            connect(&addresses[..1], &|_| {}).unwrap_err().reason,
+            connect(&addresses[..1], &|_| {}).unwrap_err().reason().what,
             format!("127.0.0.9 port {port}: connection refused")
         );
-    }
-
-    #[test]
-    fn an_address_of_the_other_family_is_refused() {
-        let error = resolve("127.0.0.1", 1, Some(Family::V6)).unwrap_err();
-        assert_eq!(error, "127.0.0.1 is of the other family (IPv6 only)");
-        assert_eq!(resolve("::1", 1, Some(Family::V6)).unwrap().len(), 1);
     }
 }

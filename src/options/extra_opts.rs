@@ -1,10 +1,11 @@
 //! `--extra-opts[=[SECTION][@FILE]]` as the Monitoring Plugins have it: options out of an ini file, put in place of
-//! the argument. What the options mean, `options.rs` knows.
+//! the argument. What the options mean is not known here.
 
-use crate::text::io_reason;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use crate::text::describe_io_error;
 
 /// The section when none is named: the program's name.
 const DEFAULT_SECTION: &str = "check_imap_session";
@@ -29,16 +30,16 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// Whether there is anything to expand, which means reading files.
 #[must_use]
-pub fn wanted(arguments: &[String]) -> bool {
-    arguments.iter().any(|argument| locator(argument).is_some())
+pub fn has_any(arguments: &[String]) -> bool {
+    arguments.iter().any(|argument| find_locator(argument).is_some())
 }
 
 /// The `--extra-opts` arguments, for a message.
 #[must_use]
-pub fn shown(arguments: &[String]) -> String {
-    let shown: Vec<&str> =
-        arguments.iter().filter(|argument| locator(argument).is_some()).map(String::as_str).collect();
-    shown.join(" ")
+pub fn list(arguments: &[String]) -> String {
+    let arguments: Vec<&str> =
+        arguments.iter().filter(|argument| find_locator(argument).is_some()).map(String::as_str).collect();
+    arguments.join(" ")
 }
 
 /// Puts the options of the named sections in place of each `--extra-opts`; with them the files that were read.
@@ -50,7 +51,7 @@ pub fn expand(arguments: &[String]) -> Result<(Vec<String>, Vec<PathBuf>), Strin
     let mut files = Vec::new();
     let mut rest = arguments.iter().peekable();
     while let Some(argument) = rest.next() {
-        let Some(mut place) = locator(argument) else {
+        let Some(mut place) = find_locator(argument) else {
             expanded.push(argument.clone());
             continue;
         };
@@ -63,23 +64,25 @@ pub fn expand(arguments: &[String]) -> Result<(Vec<String>, Vec<PathBuf>), Strin
         }
         let (section, file) = match place.split_once('@') {
             Some((section, file)) => (section, PathBuf::from(file)),
-            None => (place, default_file()?),
+            None => (place, find_default_file()?),
         };
         let section = if section.is_empty() { DEFAULT_SECTION } else { section };
-        let text = read(&file).map_err(|error| format!("--extra-opts: {}: {}", file.display(), io_reason(&error)))?;
-        expanded.extend(options(&text, section).map_err(|why| format!("--extra-opts: {}: {why}", file.display()))?);
+        let text =
+            read(&file).map_err(|error| format!("--extra-opts: {}: {}", file.display(), describe_io_error(&error)))?;
+        expanded
+            .extend(read_section(&text, section).map_err(|why| format!("--extra-opts: {}: {why}", file.display()))?);
         files.push(file);
     }
     Ok((expanded, files))
 }
 
 /// What follows `--extra-opts` in this argument, if it is one.
-fn locator(argument: &str) -> Option<&str> {
+fn find_locator(argument: &str) -> Option<&str> {
     let rest = argument.strip_prefix("--extra-opts")?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('=') }
 }
 
-fn default_file() -> Result<PathBuf, String> {
+fn find_default_file() -> Result<PathBuf, String> {
     if let Some(file) = std::env::var_os("MP_CONFIG_FILE") {
         return Ok(file.into());
     }
@@ -110,7 +113,7 @@ fn read(file: &Path) -> io::Result<String> {
 ///
 /// # Errors
 /// A missing section, or a line that is none of section, comment and `key=value`.
-pub fn options(text: &str, section: &str) -> Result<Vec<String>, String> {
+pub fn read_section(text: &str, section: &str) -> Result<Vec<String>, String> {
     let mut arguments = Vec::new();
     let mut current = None;
     let mut found = false;
@@ -156,7 +159,7 @@ mod tests {
     #[test]
     fn a_section_becomes_arguments_in_its_order() {
         assert_eq!(
-            options(INI, "imap").unwrap(),
+            read_section(INI, "imap").unwrap(),
             [
                 "--hostname=imap.example.org",
                 "-m",
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_in_the_file_is_told_with_its_line() {
+    fn a_fault_in_the_file_is_reported_with_its_line() {
         for (text, wanted) in [
             ("[a]\nb=1\n", "there is no section [imap]"),
             ("b=1\n", "line 1 stands before any [section]"),
@@ -181,7 +184,7 @@ mod tests {
             ("[imap]\n=x\n", "line 2 has no option"),
             ("[imap\n", "line 1 opens a section"),
         ] {
-            let error = options(text, "imap").unwrap_err();
+            let error = read_section(text, "imap").unwrap_err();
             assert!(error.contains(wanted), "{text:?}: {error}");
         }
     }

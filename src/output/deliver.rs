@@ -1,15 +1,18 @@
-//! Standard output, the only place that prints. Whoever reads it may be slow, gone or asleep: the process ends all the same.
+//! Standard output, the only place that prints. Its reader may be slow, gone or stopped: the process ends all the same.
 
-use crate::run::signals::Signals;
-use rustix::io::{Errno, ioctl_fionbio, ioctl_fionread};
-use rustix::pipe::fcntl_getpipe_size;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a reader may take at least, and after a signal; that long may a file then take as well.
-pub const STUCK: Duration = Duration::from_millis(200);
-/// How often is looked for a signal meanwhile.
-const LOOK: Duration = Duration::from_millis(10);
+use nagiosplugin::ServiceState;
+use rustix::io::{Errno, ioctl_fionbio, ioctl_fionread};
+use rustix::pipe::fcntl_getpipe_size;
+
+use crate::run::signals::Signals;
+
+/// The least time that a reader is given, also after a signal. A file is given as much.
+pub const MIN_PATIENCE: Duration = Duration::from_millis(200);
+/// The time between two looks for a signal.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What a run comes to.
 pub struct Answer {
@@ -17,26 +20,36 @@ pub struct Answer {
     pub text: String,
     /// The exit code.
     pub code: i32,
-    /// The exit code where the text does not arrive whole.
-    pub lost: i32,
-    /// How long a reader may take.
+    /// The exit code if the text does not arrive whole.
+    pub code_if_cut: i32,
+    /// How long a reader may take; at least [`MIN_PATIENCE`].
     pub patience: Duration,
 }
 
-/// Writes the answer; its exit code. Ends the process where that takes too long.
-#[must_use]
-pub fn deliver(answer: &Answer, signals: Signals) -> i32 {
-    let end = Instant::now() + answer.patience;
-    if !takes(&answer.text) && !give_up_at(end, answer.lost, signals) {
-        // No thread is to be had for that: then nothing may block. Who else writes there has to live with it.
-        let _ = ioctl_fionbio(std::io::stdout(), true);
+impl Answer {
+    /// Nothing was checked.
+    #[must_use]
+    pub fn without_state(text: String) -> Self {
+        let code = ServiceState::Unknown.exit_code();
+        Self { text, code, code_if_cut: code, patience: MIN_PATIENCE }
     }
-    if write(answer.text.as_bytes(), end) { answer.code } else { answer.lost }
 }
 
-/// Whether standard output takes that at once: an empty pipe does, and what keeps nothing at all, such as /dev/null. What a
-/// terminal, a socket or a pipe in use will take nothing tells beforehand, and a file may be on a dead mount.
-fn takes(text: &str) -> bool {
+/// Writes the answer and returns its exit code. Ends the process if that takes too long.
+#[must_use]
+pub fn deliver(answer: &Answer, signals: Signals) -> i32 {
+    let end = Instant::now() + answer.patience.max(MIN_PATIENCE);
+    if !takes_at_once(&answer.text) && !exit_at(end, answer.code_if_cut, signals) {
+        // Without a thread to end the process nothing may block. Other writers to the same output must bear that.
+        let _ = ioctl_fionbio(std::io::stdout(), true);
+    }
+    if write(answer.text.as_bytes(), end) { answer.code } else { answer.code_if_cut }
+}
+
+/// Whether standard output takes that at once: an empty pipe does, and a device that keeps nothing at all, such as
+/// /dev/null. How much a terminal, a socket or a pipe in use will take is not known beforehand, and a file may be on a dead
+/// mount.
+fn takes_at_once(text: &str) -> bool {
     let stdout = std::io::stdout();
     match (ioctl_fionread(&stdout), fcntl_getpipe_size(&stdout)) {
         (Ok(0), Ok(size)) => text.len() <= size,
@@ -44,16 +57,16 @@ fn takes(text: &str) -> bool {
     }
 }
 
-/// Ends the process then, or [`STUCK`] after a signal. False where there is no thread for it.
-fn give_up_at(mut end: Instant, code: i32, signals: Signals) -> bool {
+/// Ends the process then, or [`MIN_PATIENCE`] after a signal. False if no thread could be started for that.
+fn exit_at(mut end: Instant, code: i32, signals: Signals) -> bool {
     let watch = move || {
         loop {
-            if signals.came().is_some() {
-                end = end.min(Instant::now() + STUCK);
+            if signals.caught().is_some() {
+                end = end.min(Instant::now() + MIN_PATIENCE);
             }
             match end.saturating_duration_since(Instant::now()) {
                 Duration::ZERO => std::process::exit(code),
-                left => thread::sleep(left.min(LOOK)),
+                left => thread::sleep(left.min(POLL_INTERVAL)),
             }
         }
     };
@@ -66,8 +79,8 @@ fn write(mut rest: &[u8], end: Instant) -> bool {
         match rustix::io::write(std::io::stdout(), rest) {
             Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or_default(),
             Err(Errno::INTR) => {}
-            // Whoever started us does not want to be waited for, and is.
-            Err(Errno::AGAIN) if Instant::now() < end => thread::sleep(LOOK),
+            // The output was made non-blocking, by us or by the caller.
+            Err(Errno::AGAIN) if Instant::now() < end => thread::sleep(POLL_INTERVAL),
             Ok(_) | Err(_) => return false,
         }
     }

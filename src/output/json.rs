@@ -1,16 +1,24 @@
-//! One JSON object (RFC 8259) with everything known. Its fields are described in README; a field whose value is not
-//! known is `null`, durations are seconds.
+//! One JSON object (RFC 8259) with everything known. A field whose value is not known is `null`, durations are seconds.
 
-use super::nagios::summary;
-use crate::options::Options;
-use crate::options::values::{self, TLS_MODES};
-use crate::report::judge::Verdict;
-use crate::report::{Facts, Limit, Outcome, Report};
-use chrono::{DateTime, SecondsFormat, Utc};
-use nagiosplugin::ServiceState;
-use serde::Serialize;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::Number;
+
+use super::nagios::summarize;
+use super::words::describe_breaches;
+use super::{Format, Settings};
+use crate::facts::Facts;
+use crate::operation::{Unit, seconds_of};
+use crate::report::judge::{Judged, JudgedPhase};
+use crate::report::{Limit, Outcome};
+
+/// For programs.
+pub static JSON: Format =
+    Format { name: "json", help: "one object with everything known", is_whole_or_nothing: true, render };
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -21,7 +29,7 @@ struct Document<'a> {
     tls_mode: &'a str,
     verify: bool,
     username: &'a str,
-    state: &'static str,
+    state: String,
     exit_code: i32,
     summary: String,
     /// What was wrong with files of our own.
@@ -32,7 +40,7 @@ struct Document<'a> {
     /// The part of the duration before the first phase.
     preparation: Option<f64>,
     /// Thresholds on the duration of the run that are crossed.
-    breaches: &'a [String],
+    breaches: Vec<String>,
     /// What the name resolved to.
     addresses: Vec<IpAddr>,
     phases: Vec<Phase<'a>>,
@@ -40,25 +48,27 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-#[allow(clippy::struct_field_names, reason = "the field is called as people call it")]
+#[allow(clippy::struct_field_names, reason = "the field has the term of the field")]
 struct Phase<'a> {
     phase: &'static str,
-    mailbox: Option<&'a str>,
+    /// What the operation is applied to, as the user wrote it.
+    target: Option<&'a str>,
     /// With `--every-address`.
     address: Option<IpAddr>,
     outcome: &'static str,
     /// Why it failed or was not run.
-    reason: Option<&'a str>,
+    reason: Option<String>,
     /// Which limit ended it: `phase` or `total`.
     ended_by: Option<&'static str>,
     duration: Option<f64>,
     limit: f64,
-    state: &'static str,
+    state: String,
     /// The thresholds that are crossed.
-    breaches: &'a [String],
-    messages: Option<u32>,
-    /// A remark of ours.
-    note: Option<&'a str>,
+    breaches: Vec<String>,
+    /// By name; null if it is not known.
+    figures: BTreeMap<&'static str, Option<Number>>,
+    /// What else is worth reporting.
+    note: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -91,65 +101,68 @@ struct Certificate<'a> {
     days_left: f64,
 }
 
-/// The document on one line, with a line end.
-pub(super) fn render(report: &Report, verdict: &Verdict, options: &Options, now: DateTime<Utc>) -> String {
-    let judged = report.plan.phases.iter().zip(&report.records).zip(&verdict.phases);
-    let phases = judged.map(|((phase, record), judgement)| {
-        let (outcome, reason, ended_by) = match &record.outcome {
-            Outcome::Ok => ("ok", None, None),
-            Outcome::Failed(reason) | Outcome::Fault(reason) => ("failed", Some(reason.as_str()), None),
-            Outcome::TimedOut(Limit::Own(_)) => ("timed out", None, Some("phase")),
-            Outcome::TimedOut(Limit::Total(_)) => ("timed out", None, Some("total")),
-            Outcome::NotRun(why) => ("not run", Some(why.as_str()), None),
-        };
-        Phase {
-            phase: phase.operation.name(),
-            mailbox: phase.operation.mailbox(),
-            address: phase.address.and_then(|address| address.ip),
-            outcome,
-            reason,
-            ended_by,
-            duration: record.time.map(seconds),
-            limit: seconds(report.plan.shown_limit(phase)),
-            state: word(judgement.state),
-            breaches: &judgement.breaches,
-            messages: record.messages,
-            note: record.note.as_deref(),
-        }
-    });
+fn render(judged: &Judged<'_>, settings: &Settings) -> String {
+    let report = judged.report;
     // With --every-address the first facts are those of the name alone.
-    let connections = report.facts.iter().skip(usize::from(options.every_address));
+    let connections = report.facts.iter().skip(usize::from(settings.every_address));
+    let facts = report.facts.first();
     let document = Document {
-        time: time(now),
-        host: &options.host,
-        port: options.port(),
-        tls_mode: values::name(&options.tls, &TLS_MODES),
-        verify: options.verify,
-        username: &options.username,
-        state: word(verdict.state),
-        exit_code: verdict.state.exit_code(),
-        summary: summary(report, verdict, options),
+        time: format_time(judged.now),
+        host: &settings.host,
+        port: settings.port,
+        tls_mode: settings.tls_mode.name(),
+        verify: settings.verify,
+        username: &settings.username,
+        state: judged.state.to_string(),
+        exit_code: judged.state.exit_code(),
+        summary: summarize(judged, settings),
         obstacle: report.obstacle.as_deref(),
         timed_out: report.timed_out,
-        duration: seconds(report.total),
-        limit: seconds(report.plan.total),
-        preparation: report.facts.first().and_then(|facts| facts.prepared).map(seconds),
-        breaches: &verdict.total.breaches,
-        addresses: report
-            .facts
-            .first()
-            .map(|facts| facts.addresses.iter().map(SocketAddr::ip).collect())
-            .unwrap_or_default(),
-        phases: phases.collect(),
-        connections: connections.map(|facts| connection(facts, now)).collect(),
+        duration: to_seconds(report.duration),
+        limit: to_seconds(report.limit),
+        preparation: facts.and_then(|facts| facts.preparation).map(to_seconds),
+        breaches: describe_breaches(&judged.total.breaches),
+        addresses: facts.map(|facts| facts.addresses.iter().map(SocketAddr::ip).collect()).unwrap_or_default(),
+        phases: judged.phases.iter().map(|phase| make_phase(phase, judged.now)).collect(),
+        connections: connections.map(|facts| make_connection(facts, judged.now)).collect(),
     };
-    // Nothing in it can fail to be written: no map, no foreign type.
-    serde_json::to_string(&document).map_or_else(|error| super::unknown(&error.to_string()), |json| json + "\n")
+    // Nothing in it can fail to be written: each key of a map is a string.
+    serde_json::to_string(&document).map_or_else(|error| super::render_unknown(&error.to_string()), |json| json + "\n")
 }
 
-fn connection(facts: &Facts, now: DateTime<Utc>) -> Connection<'_> {
+fn make_phase<'a>(judged: &JudgedPhase<'a>, now: DateTime<Utc>) -> Phase<'a> {
+    let report = judged.report;
+    let (outcome, reason, ended_by) = match &report.outcome {
+        Outcome::Ok => ("ok", None, None),
+        Outcome::Failed(reason) | Outcome::Fault(reason) => ("failed", Some(reason.to_string()), None),
+        Outcome::TimedOut(Limit::Own(_)) => ("timed out", None, Some("phase")),
+        Outcome::TimedOut(Limit::Total(_)) => ("timed out", None, Some("total")),
+        Outcome::NotRun(cause) => ("not run", Some(cause.why.clone()), None),
+    };
+    // The number as perfdata has it: a count has no fraction.
+    let figures = report.phase.operation.figures.iter().map(|figure| {
+        let value = report.value(figure).map(|raw| figure.unit.format(figure.unit.convert(raw, now)));
+        (figure.name, value.and_then(|text| text.parse().ok()))
+    });
+    Phase {
+        phase: report.phase.operation.name,
+        target: report.phase.target.as_deref(),
+        address: report.phase.address.and_then(|address| address.ip),
+        outcome,
+        reason,
+        ended_by,
+        duration: report.time.map(to_seconds),
+        limit: to_seconds(report.phase.shown_limit),
+        state: judged.verdict.state.to_string(),
+        breaches: describe_breaches(&judged.verdict.breaches),
+        figures: figures.collect(),
+        note: (!report.notes.is_empty()).then(|| report.notes.join(", ")),
+    }
+}
+
+fn make_connection(facts: &Facts, now: DateTime<Utc>) -> Connection<'_> {
     let unanswered = facts.tried.iter().filter(|tried| facts.peer != Some(**tried));
-    let reason = |tried| facts.refused.iter().find(|(refused, _)| refused == tried).map(|(_, why)| why.as_str());
+    let reason = |tried| facts.unreachable.iter().find(|(address, _)| address == tried).map(|(_, why)| why.as_str());
     Connection {
         address: facts.peer.map(|peer| peer.ip()),
         unanswered: unanswered.map(|tried| Unanswered { address: tried.ip(), reason: reason(tried) }).collect(),
@@ -159,28 +172,19 @@ fn connection(facts: &Facts, now: DateTime<Utc>) -> Connection<'_> {
         certificate: facts.certificate.as_ref().map(|certificate| Certificate {
             subject: &certificate.subject,
             issuer: &certificate.issuer,
-            not_before: time(certificate.not_before),
-            not_after: time(certificate.not_after),
-            days_left: certificate.days_left(now),
+            not_before: format_time(certificate.not_before),
+            not_after: format_time(certificate.not_after),
+            days_left: Unit::DaysUntil.convert(seconds_of(certificate.not_after), now),
         }),
         dialogue: &facts.dialogue,
     }
 }
 
-fn word(state: ServiceState) -> &'static str {
-    match state {
-        ServiceState::Ok => "OK",
-        ServiceState::Warning => "WARNING",
-        ServiceState::Critical => "CRITICAL",
-        ServiceState::Unknown => "UNKNOWN",
-    }
-}
-
 /// To the microsecond.
-fn seconds(duration: Duration) -> f64 {
+fn to_seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e6
 }
 
-fn time(time: DateTime<Utc>) -> String {
+fn format_time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -1,29 +1,54 @@
-//! Reports as text, one file per format. No format judges, measures or prints.
+//! Reports as text, one file per format. No format judges, measures or prints, and none names an operation.
 
 pub mod deliver;
-pub mod textfile;
-
-mod json;
-mod nagios;
+pub mod json;
+pub mod nagios;
 mod perfdata;
-mod prometheus;
+pub mod prometheus;
+pub mod textfile;
+mod words;
 
-use crate::options::{Format, Options};
-use crate::report::Report;
-use crate::report::judge::Verdict;
-use chrono::{DateTime, Utc};
+use crate::net::TlsMode;
+use crate::report::judge::Judged;
 
-/// The line for what prevents a run, the same for every format: bad usage, a fault of our own.
-pub use nagios::unknown;
-/// What `--textfile` gets.
-pub use prometheus::render as prometheus;
+/// The line for what prevents a run, the same for every format: bad usage, a fault of the monitoring host.
+pub use nagios::render_unknown;
 
-/// The whole output in this format, with a line end.
-#[must_use]
-pub fn render(format: Format, report: &Report, verdict: &Verdict, options: &Options, now: DateTime<Utc>) -> String {
-    match format {
-        Format::Nagios => nagios::render(report, verdict, options, now),
-        Format::Prometheus => prometheus::render(report, options),
-        Format::Json => json::render(report, verdict, options, now),
-    }
+/// All formats, in the order of the documents; the first one is the default.
+pub static FORMATS: &[&Format] = &[&nagios::NAGIOS, &prometheus::PROMETHEUS, &json::JSON];
+
+/// One way to print a report.
+#[derive(Debug)]
+pub struct Format {
+    /// In `--output`.
+    pub name: &'static str,
+    /// For the documents.
+    pub help: &'static str,
+    /// Whether a part of the text is of no use to its reader, so that it must not pass for a success.
+    pub is_whole_or_nothing: bool,
+    /// The whole output, with a line end.
+    pub render: fn(&Judged<'_>, &Settings) -> String,
+}
+
+/// What the formats show of the options.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// As the user wrote it.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How TLS begins.
+    pub tls_mode: TlsMode,
+    /// Whether certificate and name are verified.
+    pub verify: bool,
+    /// Account name.
+    pub username: String,
+    /// The label `check` of Prometheus: tells checks of the same host and port apart.
+    pub check: String,
+    /// The plan is done against each address of the name.
+    pub every_address: bool,
+    /// 0 to 3.
+    pub verbosity: usize,
+    /// Unknown values as `U` in perfdata.
+    pub perfdata_u: bool,
 }

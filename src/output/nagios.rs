@@ -1,43 +1,45 @@
 //! The Nagios plugin output: the state and its reason in one line with all perfdata, then a line per phase.
 //! Line 1 has the only `|`: Icinga 2 and Nagios look for more of them in every line.
 
-use super::perfdata::perfdata;
-use crate::options::{MAX_ADDRESSES, Options, TlsMode};
-use crate::plan::{Address, Operation, Phase};
-use crate::report::judge::{Judgement, Verdict, cert_days};
-use crate::report::{Facts, Limit, Outcome, Record, Report};
+use nagiosplugin::{Resource, ServiceState};
+
+use super::perfdata::render_perfdata;
+use super::words::{describe_breaches, describe_figures, describe_outcome};
+use super::{Format, Settings};
+use crate::net::TlsMode;
+use crate::operation::{Part, Summary};
+use crate::plan::{Address, MAX_ADDRESSES};
+use crate::report::judge::{Judged, JudgedPhase};
+use crate::report::{Outcome, Report};
 use crate::text;
-use chrono::{DateTime, Utc};
-use nagiosplugin::{CheckResult, Resource, ServiceState};
-use std::net::SocketAddr;
+
+/// For Icinga, Nagios and NRPE.
+pub static NAGIOS: Format =
+    Format { name: "nagios", help: "for Icinga 2, Nagios and NRPE", is_whole_or_nothing: false, render };
 
 /// The service's name in line 1.
 const NAME: &str = "IMAP";
-/// Old NRPE carries 1024 bytes: the message has to be among them.
+/// Bytes. Old NRPE carries 1024: the message has to be among them.
 const MAX_MESSAGE: usize = 900;
-/// NRPE carries 64 KB.
-const MAX_BYTES: usize = 60_000;
+/// Bytes. NRPE carries 64 KB.
+const MAX_OUTPUT: usize = 60_000;
 
-/// The whole output, with a line end.
-pub(super) fn render(report: &Report, verdict: &Verdict, options: &Options, now: DateTime<Utc>) -> String {
-    let mut resource =
-        Resource::new(NAME).with_fixed_state(verdict.state).with_description(summary(report, verdict, options));
-    for item in perfdata(report, options, now) {
-        resource.push_result(CheckResult::new().with_perf_data(item));
-    }
-    let (_, mut output) = resource.nagios_result();
+fn render(judged: &Judged<'_>, settings: &Settings) -> String {
+    let mut output = render_line(judged.state, summarize(judged, settings));
+    output.push('|');
+    output.push_str(&render_perfdata(judged, settings));
     output.push('\n');
-
+    let report = judged.report;
     let mut lines = Vec::new();
-    if verdict.state != ServiceState::Ok || options.verbosity > 0 {
-        lines.extend(phase_lines(report, verdict, options, now));
+    if judged.state != ServiceState::Ok || settings.verbosity > 0 {
+        lines.extend(render_phases(judged, settings));
     }
-    if options.verbosity > 1 {
-        lines.extend(decisions(report, options));
+    if settings.verbosity > 1 {
+        lines.extend(describe_decisions(report, settings));
     }
     lines.extend(report.facts.iter().flat_map(|facts| facts.dialogue.iter().cloned()));
     for line in lines {
-        if output.len() + line.len() > MAX_BYTES {
+        if output.len() + line.len() > MAX_OUTPUT {
             output.push_str("(more lines left out: NRPE carries 64 KB)\n");
             break;
         }
@@ -47,103 +49,94 @@ pub(super) fn render(report: &Report, verdict: &Verdict, options: &Options, now:
     output
 }
 
-/// The one line for what prevents a run: bad usage, a fault of our own.
+/// The one line for what prevents a run: bad usage, a fault of the monitoring host.
 #[must_use]
-pub fn unknown(why: &str) -> String {
-    let why = bounded(&text::one_line(why.as_bytes()));
-    let (_, mut line) =
-        Resource::new(NAME).with_fixed_state(ServiceState::Unknown).with_description(why).nagios_result();
-    line.push('\n');
-    line
+pub fn render_unknown(why: &str) -> String {
+    render_line(ServiceState::Unknown, cut(&text::clean_line(why.as_bytes()))) + "\n"
+}
+
+/// `IMAP is STATE: message`
+fn render_line(state: ServiceState, message: String) -> String {
+    Resource::new(NAME).with_fixed_state(state).with_description(message).nagios_result().1
 }
 
 /// What is bad, the worst first, each with its reason; then what went well.
-pub(super) fn summary(report: &Report, verdict: &Verdict, options: &Options) -> String {
+pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
+    let report = judged.report;
     let mut bad: Vec<(ServiceState, String)> = Vec::new();
     if let Some(obstacle) = &report.obstacle {
         bad.push((ServiceState::Unknown, obstacle.clone()));
     }
-    if verdict.total.state != ServiceState::Ok {
-        bad.push((
-            verdict.total.state,
-            format!("total {} ({})", text::seconds(report.total), verdict.total.breaches.join(", ")),
-        ));
-    }
     let mut good = Vec::new();
-    for ((phase, record), judgement) in report.plan.phases.iter().zip(&report.records).zip(&verdict.phases) {
-        match &record.outcome {
+    for phase in &judged.phases {
+        match &phase.report.outcome {
             Outcome::NotRun(_) => {}
-            Outcome::Ok if judgement.state == ServiceState::Ok => good.extend(brief(phase, record)),
-            // LOGOUT is nobody's trouble, unless an option makes it one.
-            _ if judgement.state == ServiceState::Ok && phase.operation == Operation::Logout => {}
-            _ => bad.push((judgement.state, format!("{} {}", phase.title(), happened(record, judgement)))),
+            Outcome::Ok if phase.verdict.state == ServiceState::Ok => good.extend(summarize_ok(phase, judged)),
+            // The end of the session is left out, unless an option makes a state of it.
+            _ if phase.verdict.state == ServiceState::Ok && phase.report.phase.operation.is_end() => {}
+            _ => bad.push((
+                phase.verdict.state,
+                format!("{} {}", phase.report.phase.full_title(), describe_outcome(phase)),
+            )),
         }
     }
-    // Stable: among equals the plan's order stays, the total stands behind the phases that explain it.
-    bad.sort_by_key(|(state, what)| (std::cmp::Reverse(*state), what.starts_with("total ")));
+    if judged.total.state != ServiceState::Ok {
+        let breaches = describe_breaches(&judged.total.breaches).join(", ");
+        bad.push((judged.total.state, format!("total {} ({breaches})", text::format_seconds(report.duration))));
+    }
+    // The sort is stable: among equals the plan's order stays, and the total stands behind the phases that explain it.
+    bad.sort_by_key(|(state, _)| std::cmp::Reverse(*state));
     let parts: Vec<String> = bad.into_iter().map(|(_, what)| what).chain(good).collect();
-    let mut summary = bounded(&format!("{}: {}", options.host, parts.join(", ")));
+    let mut summary = cut(&format!("{}: {}", settings.host, parts.join(", ")));
     // Behind the cut: those must not be lost.
     let found = report.facts.first().map_or(0, |facts| facts.addresses.len());
-    if options.every_address && found > MAX_ADDRESSES {
+    if settings.every_address && found > MAX_ADDRESSES {
         summary = format!("{summary}, {} more addresses not checked", found - MAX_ADDRESSES);
     }
-    if !options.verify && options.tls != TlsMode::None {
+    if settings.tls_mode != TlsMode::None && !settings.verify {
         summary += ", certificate not verified";
     }
     summary
 }
 
-/// What people want to see when all is well: login and the mailboxes.
-fn brief(phase: &Phase, record: &Record) -> Option<String> {
-    let name = match &phase.operation {
-        Operation::Login => "login".to_owned(),
-        Operation::Select(mailbox) => text::clean(mailbox.as_bytes()),
-        _ => return None,
+/// What people want to see when all is well: login and the operations.
+fn summarize_ok(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> {
+    let report = phase.report;
+    let planned = &report.phase;
+    let name = match (planned.operation.summary, &planned.target) {
+        (Summary::Hidden, _) => return None,
+        (Summary::Target, Some(target)) => text::clean(target.as_bytes()),
+        (Summary::Target | Summary::Full, _) => planned.title(),
     };
-    // Of several addresses, which one stands before its login.
-    let ip = phase.address.and_then(|address| address.ip).filter(|_| phase.operation == Operation::Login);
+    // If there are several addresses, each stands before what is done first there.
+    let ip = planned.address.and_then(|address| address.ip).filter(|_| !planned.operation.is_task());
     let ip = ip.map_or_else(String::new, |ip| format!("{ip} "));
-    let note = record.note.as_ref().filter(|_| phase.operation == Operation::Login);
-    let note = note.map_or_else(String::new, |note| format!(" ({note})"));
-    Some(format!("{ip}{name} {}{note}", text::seconds(record.time?)))
-}
-
-/// The outcome in words.
-fn happened(record: &Record, judgement: &Judgement) -> String {
-    let time = record.time.map(text::seconds).unwrap_or_default();
-    match &record.outcome {
-        Outcome::Ok if judgement.breaches.is_empty() => time,
-        Outcome::Ok => format!("{time} ({})", judgement.breaches.join(", ")),
-        Outcome::Failed(reason) | Outcome::Fault(reason) => format!("failed: {reason}"),
-        Outcome::TimedOut(Limit::Own(limit)) => format!("timed out after {time} (its limit {})", text::limit(*limit)),
-        Outcome::TimedOut(Limit::Total(limit)) => {
-            format!("timed out after {time} (total limit {})", text::limit(*limit))
-        }
-        Outcome::NotRun(why) => format!("not run: {why}"),
+    let mut parts = vec![format!("{ip}{name} {}", text::format_seconds(report.time?))];
+    if planned.operation.summary == Summary::Full {
+        parts.extend(describe_figures(phase, judged));
     }
+    Some(parts.join(", "))
 }
 
 /// A line per phase, `[OK] login: 0.042 s`; of several addresses a line each, `[OK] 192.0.2.1: connect 0.001 s, ...`.
-fn phase_lines(report: &Report, verdict: &Verdict, options: &Options, now: DateTime<Utc>) -> Vec<String> {
+fn render_phases(judged: &Judged<'_>, settings: &Settings) -> Vec<String> {
     let mut lines: Vec<(Option<Address>, ServiceState, String)> = Vec::new();
-    for ((phase, record), judgement) in report.plan.phases.iter().zip(&report.records).zip(&verdict.phases) {
-        let mut told = happened(record, judgement);
-        if options.verbosity > 0 {
-            told = [vec![told], details(phase, record, report, options, now)].concat().join(", ");
+    for phase in &judged.phases {
+        let planned = &phase.report.phase;
+        let mut what = describe_outcome(phase);
+        if settings.verbosity > 0 {
+            what = [vec![what], list_details(phase, judged)].concat().join(", ");
         }
-        let title = phase.operation.title();
+        let title = planned.title();
         match lines.last_mut() {
-            Some((address, state, line)) if address.is_some() && *address == phase.address => {
-                *state = (*state).max(judgement.state);
-                line.push_str(", ");
-                line.push_str(&title);
-                line.push(' ');
-                line.push_str(&told);
+            Some((address, state, line)) if address.is_some() && *address == planned.address => {
+                *state = (*state).max(phase.verdict.state);
+                line.extend([", ", &title, " ", &what]);
             }
             _ => {
-                let ip = phase.address.and_then(|address| address.ip).map(|ip| format!("{ip}: {title} {told}"));
-                lines.push((phase.address, judgement.state, ip.unwrap_or_else(|| format!("{title}: {told}"))));
+                let ip = planned.address.and_then(|address| address.ip).map(|ip| format!("{ip}: {title} {what}"));
+                let line = ip.unwrap_or_else(|| format!("{title}: {what}"));
+                lines.push((planned.address, phase.verdict.state, line));
             }
         }
     }
@@ -151,73 +144,35 @@ fn phase_lines(report: &Report, verdict: &Verdict, options: &Options, now: DateT
 }
 
 /// What `-v` adds to a phase.
-fn details(phase: &Phase, record: &Record, report: &Report, options: &Options, now: DateTime<Utc>) -> Vec<String> {
-    let mut details = Vec::new();
-    let Some(facts) = report.facts(phase) else { return details };
-    match &phase.operation {
-        Operation::Resolve if !facts.addresses.is_empty() => {
-            let addresses: Vec<String> = facts.addresses.iter().map(|address| address.ip().to_string()).collect();
-            details.push(text::shorten(&addresses.join(" ")));
-        }
-        Operation::Connect => {
-            details.extend(facts.peer.map(|peer| format!("{} port {}", peer.ip(), peer.port())));
-            details.extend(no_answer(facts));
-        }
-        Operation::Tls => {
-            details.extend(facts.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher)));
-            if let (Some(certificate), Some(days)) = (&facts.certificate, cert_days(Some(facts), now)) {
-                let expiry = certificate.not_after.format("%Y-%m-%d %H:%M UTC");
-                let (verb, distance) = if days < 0.0 {
-                    ("expired", format!("{:.1} days ago", -days))
-                } else {
-                    ("expires", format!("in {days:.1} days"))
-                };
-                details.push(format!(
-                    "certificate of {} by {} {verb} {expiry} ({distance})",
-                    certificate.subject, certificate.issuer
-                ));
-            }
-            if !options.verify {
-                details.push("not verified (--no-verify)".to_owned());
-            }
-        }
-        _ => {}
-    }
-    details
-        .extend(record.messages.map(|messages| format!("{messages} message{}", if messages == 1 { "" } else { "s" })));
-    details.extend(record.note.clone());
-    details
-}
-
-/// The addresses that were tried beside the one that answered.
-fn no_answer(facts: &Facts) -> Vec<String> {
-    let others = facts.tried.iter().filter(|address| facts.peer.is_some_and(|peer| peer != **address));
-    let why = |address: &SocketAddr| {
-        facts.refused.iter().find(|(refused, _)| refused == address).map_or("no answer yet", |(_, why)| why.as_str())
+fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
+    let planned = &phase.report.phase;
+    let mut details = match (planned.operation.part, judged.report.facts(planned)) {
+        (Part::SetUp { describe, .. }, Some(facts)) => describe(facts, judged.now),
+        (Part::SetUp { .. }, None) => Vec::new(),
+        (Part::Task(_) | Part::End, _) => describe_figures(phase, judged),
     };
-    others.map(|address| format!("{} did not answer ({})", address.ip(), why(address))).collect()
+    details.extend(phase.report.notes.iter().cloned());
+    details
 }
 
 /// What `-vv` adds: limits, trust, and the time that is in the total and in no phase.
-fn decisions(report: &Report, options: &Options) -> Vec<String> {
-    let plan = &report.plan;
-    let mut lines =
-        vec![format!("plan: {} port {}, all within {}", options.host, options.port(), text::limit(plan.total))];
-    let limits: Vec<String> = plan
-        .phases
-        .iter()
-        .filter_map(|phase| Some(format!("{} {}", phase.title(), text::limit(phase.limit?))))
+fn describe_decisions(report: &Report, settings: &Settings) -> Vec<String> {
+    let limit = text::format_limit(report.limit);
+    let mut lines = vec![format!("plan: {} port {}, all within {limit}", settings.host, settings.port)];
+    let planned = report.phases.iter().map(|report| &report.phase);
+    let limits: Vec<String> = planned
+        .filter_map(|phase| Some(format!("{} {}", phase.full_title(), text::format_limit(phase.limit?))))
         .collect();
     lines.push(format!("limits: {}, others what is left", limits.join(", ")));
-    let prepared = report.facts.first().and_then(|facts| facts.prepared);
-    lines.extend(prepared.map(|time| format!("before the first phase: {}", text::seconds(time))));
-    let trust: Vec<&String> = report.facts.iter().filter_map(|facts| facts.trust.as_ref()).collect();
-    lines.extend(trust.first().map(|trust| format!("trust: {trust}")));
+    let preparation = report.facts.first().and_then(|facts| facts.preparation);
+    lines.extend(preparation.map(|time| format!("before the first phase: {}", text::format_seconds(time))));
+    let trust = report.facts.iter().find_map(|facts| facts.trust.as_ref());
+    lines.extend(trust.map(|trust| format!("trust: {trust}")));
     lines
 }
 
 /// At most [`MAX_MESSAGE`] bytes, cut between characters.
-fn bounded(message: &str) -> String {
+fn cut(message: &str) -> String {
     if message.len() <= MAX_MESSAGE {
         return message.to_owned();
     }

@@ -1,165 +1,107 @@
-//! Performance data: labels, values, thresholds. The set of labels and their order depend on the options alone, but
-//! for values that are not known.
+//! Performance data: labels, values, thresholds. The set of labels and their order depend on the options alone, but for
+//! values that are not known.
 
-use crate::options::Options;
-use crate::plan::Operation;
-use crate::plan::selector::TIME;
-use crate::report::judge::{cert_days, range};
-use crate::report::{Outcome, Report};
-use crate::text;
-use chrono::{DateTime, Utc};
-use nagiosplugin::{PerfData, PerfString, ToPerfString, Unit};
-use std::collections::HashMap;
 use std::time::Duration;
 
-/// A field as it is to be printed.
-struct Field(String);
-
-impl ToPerfString for Field {
-    fn to_perf_string(&self) -> String {
-        self.0.clone()
-    }
-}
+use super::Settings;
+use crate::plan::range::Range;
+use crate::plan::{Levels, Phase, UniqueNames};
+use crate::report::PhaseReport;
+use crate::report::judge::Judged;
 
 /// One item before it has a label of its own.
 struct Item {
     label: String,
+    /// With its unit.
     value: Option<String>,
-    unit: Unit,
-    thresholds: (Option<String>, Option<String>),
-    min: Option<&'static str>,
-    max: Option<String>,
+    warning: String,
+    critical: String,
+    min: &'static str,
+    max: String,
 }
 
-/// All items in their order: times, total, `_ok`s, `timed_out`, messages, `cert_days`.
-#[must_use]
-pub fn perfdata(report: &Report, options: &Options, now: DateTime<Utc>) -> Vec<PerfString> {
-    let thresholds = |operation: Option<&Operation>, metric: &str| {
-        let text = |thresholds| range(thresholds, operation, metric).map(|range| range.text().to_owned());
-        (text(&options.warning), text(&options.critical))
-    };
-    let time = |label: String, time: Option<Duration>, thresholds, max: Duration| Item {
+/// All items, with a space between them: durations, total, `_ok`s, `timed_out`, the figures of the operations, those of the
+/// set-up.
+pub(super) fn render_perfdata(judged: &Judged<'_>, settings: &Settings) -> String {
+    let report = judged.report;
+    let (mut durations, mut flags, mut figures, mut set_up_figures) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for phase in &report.phases {
+        let operation = phase.phase.operation;
+        durations.push(make_duration(
+            make_label(&phase.phase, ""),
+            phase.time,
+            &phase.phase.time_levels,
+            phase.phase.shown_limit,
+        ));
+        if operation.counts {
+            flags.push(make_flag(make_label(&phase.phase, "_ok"), phase.is_ok(), ""));
+        }
+        let items = make_figures(phase, judged);
+        if operation.is_task() { figures.extend(items) } else { set_up_figures.extend(items) }
+    }
+    durations.push(make_duration("total".to_owned(), Some(report.duration), &report.levels, report.limit));
+    // The threshold colours it in web views.
+    flags.push(make_flag("timed_out".to_owned(), report.timed_out, "0"));
+
+    let mut labels = UniqueNames::default();
+    let items = durations.into_iter().chain(flags).chain(figures).chain(set_up_figures);
+    let items: Vec<String> = items.filter_map(|item| item.render(&mut labels, settings.perfdata_u)).collect();
+    items.join(" ")
+}
+
+fn make_label(phase: &Phase, end: &str) -> String {
+    let address = phase.address.map_or_else(String::new, |address| format!("_a{}", address.number));
+    format!("{}{end}{address}", phase.label)
+}
+
+fn make_duration(label: String, time: Option<Duration>, levels: &Levels, max: Duration) -> Item {
+    Item {
         label,
-        value: time.map(|time| format!("{:.6}", time.as_secs_f64())),
-        unit: Unit::Seconds,
-        thresholds,
-        min: Some("0"),
-        max: Some(max.as_secs_f64().to_string()),
-    };
-    let flag = |label: String, is: bool| Item {
+        value: time.map(|time| format!("{:.6}s", time.as_secs_f64())),
+        warning: show_range(levels.warning.as_ref()),
+        critical: show_range(levels.critical.as_ref()),
+        min: "0",
+        max: max.as_secs_f64().to_string(),
+    }
+}
+
+fn make_flag(label: String, is: bool, warning: &str) -> Item {
+    Item {
         label,
         value: Some(u8::from(is).to_string()),
-        unit: Unit::None,
-        thresholds: (None, None),
-        min: Some("0"),
-        max: Some("1".to_owned()),
-    };
-
-    let names = mailbox_names(report);
-    let mut names = names.iter();
-    let (mut phases, mut flags, mut messages, mut days) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (phase, record) in report.plan.phases.iter().zip(&report.records) {
-        let operation = &phase.operation;
-        let suffix = phase.address.map_or_else(String::new, |address| format!("_a{}", address.number));
-        let name = operation.mailbox().and_then(|_| names.next()).map(|name| format!("_{name}")).unwrap_or_default();
-        let title = format!("{}{name}", operation.name());
-        if matches!(operation, Operation::Login | Operation::Select(_)) {
-            flags.push(flag(format!("{title}_ok{suffix}"), record.outcome == Outcome::Ok));
-        }
-        if let Operation::Select(_) = operation {
-            messages.push(Item {
-                label: format!("messages{name}{suffix}"),
-                value: record.messages.map(|messages| messages.to_string()),
-                unit: Unit::None,
-                thresholds: thresholds(Some(operation), "messages"),
-                min: Some("0"),
-                max: None,
-            });
-        }
-        if *operation == Operation::Tls {
-            days.push(Item {
-                label: format!("cert_days{suffix}"),
-                value: cert_days(report.facts(phase), now).map(|days| format!("{days:.1}")),
-                unit: Unit::None,
-                thresholds: thresholds(Some(operation), "cert_days"),
-                min: None,
-                max: None,
-            });
-        }
-        let max = report.plan.shown_limit(phase);
-        phases.push(time(format!("{title}{suffix}"), record.time, thresholds(Some(operation), TIME), max));
+        warning: warning.to_owned(),
+        critical: String::new(),
+        min: "0",
+        max: "1".to_owned(),
     }
-    phases.push(time("total".to_owned(), Some(report.total), thresholds(None, TIME), report.plan.total));
-    flags.push(flag("timed_out".to_owned(), report.timed_out));
+}
 
-    let mut taken = HashMap::new();
-    let items = phases.into_iter().chain(flags).chain(messages).chain(days);
-    items.filter_map(|item| item.print(&mut taken, options.perfdata_u)).collect()
+fn make_figures(report: &PhaseReport, judged: &Judged<'_>) -> Vec<Item> {
+    let make = |(figure, levels): &(&'static crate::operation::Figure, Levels)| {
+        let (min, max) = figure.unit.bounds();
+        let value = report.value(figure).map(|raw| figure.unit.format(figure.unit.convert(raw, judged.now)));
+        Item {
+            label: make_label(&report.phase, &format!("_{}", figure.name)),
+            value,
+            warning: show_range(levels.warning.as_ref()),
+            critical: show_range(levels.critical.as_ref()),
+            min: min.unwrap_or_default(),
+            max: max.unwrap_or_default().to_owned(),
+        }
+    };
+    report.phase.figure_levels.iter().map(make).collect()
+}
+
+fn show_range(range: Option<&Range>) -> String {
+    range.map(|range| range.text().to_owned()).unwrap_or_default()
 }
 
 impl Item {
-    /// With a label that no item before it has; left out where the value is not known.
-    fn print(self, taken: &mut HashMap<String, usize>, unknown_as_u: bool) -> Option<PerfString> {
-        let label = unique(self.label, taken);
-        let (value, unit) = match self.value {
-            Some(value) => (value, self.unit),
-            None if unknown_as_u => ("U".to_owned(), Unit::None),
-            None => return None,
-        };
-        let (warning, critical) = self.thresholds;
-        let mut item =
-            PerfData::new(label, Field(value)).with_unit(unit).with_thresholds(warning.map(Field), critical.map(Field));
-        if let Some(min) = self.min {
-            item = item.with_minimum(Field(min.to_owned()));
-        }
-        if let Some(max) = self.max {
-            item = item.with_maximum(Field(max));
-        }
-        Some(item.into())
-    }
-}
-
-/// The mailboxes' names for labels, in the plan's order; those of one operation that fall together are
-/// numbered, the same way for each address.
-fn mailbox_names(report: &Report) -> Vec<String> {
-    let mut taken: HashMap<(Option<usize>, &str), HashMap<String, usize>> = HashMap::new();
-    let mailboxes = report.plan.phases.iter().filter_map(|phase| Some((phase, phase.operation.mailbox()?)));
-    mailboxes
-        .map(|(phase, mailbox)| {
-            let number = phase.address.map(|address| address.number);
-            let taken = taken.entry((number, phase.operation.name())).or_default();
-            unique(text::label(mailbox), taken)
-        })
-        .collect()
-}
-
-/// `name`, or `name_2`, `name_3` where it is taken; the number that a name was last given is where the next look begins.
-fn unique(name: String, taken: &mut HashMap<String, usize>) -> String {
-    let last = taken.entry(name.clone()).or_default();
-    *last += 1;
-    if *last == 1 {
-        return name;
-    }
-    let mut number = *last;
-    let mut candidate = format!("{name}_{number}");
-    while taken.contains_key(&candidate) {
-        number += 1;
-        candidate = format!("{name}_{number}");
-    }
-    taken.insert(candidate.clone(), 1);
-    taken.insert(name, number);
-    candidate
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_fall_together_are_numbered() {
-        let mut taken = HashMap::new();
-        let names: Vec<String> =
-            ["a_b", "a_b", "a_b_2", "a_b"].iter().map(|name| unique((*name).to_owned(), &mut taken)).collect();
-        assert_eq!(names, ["a_b", "a_b_2", "a_b_2_2", "a_b_3"]);
+    /// With a label that no item before it has; none if the value is not known. No label needs quotes, and some consumers
+    /// take quotes for a part of the name.
+    fn render(self, labels: &mut UniqueNames, unknown_as_u: bool) -> Option<String> {
+        let label = labels.add(self.label);
+        let value = self.value.or_else(|| unknown_as_u.then(|| "U".to_owned()))?;
+        Some(format!("{label}={value};{};{};{};{}", self.warning, self.critical, self.min, self.max))
     }
 }

@@ -1,24 +1,60 @@
 //! Puts a text into a file so that a reader finds the old one or the new one, never a part: written beside it under a
 //! hidden name, then renamed.
 
-use crate::text::{io_reason, shown};
 use std::fs::{self, DirEntry, File, Metadata, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::deliver::MIN_PATIENCE;
+use super::{Settings, prometheus};
+use crate::report::Report;
+use crate::run::bounded::run_bounded;
+use crate::run::signals::Signals;
+use crate::text::{describe_io_error, show_value};
 
 /// How hidden names end: not with `.prom`, so that no collector takes them.
 const HIDDEN: &str = ".imap_session";
 /// No run lasts so long.
 const LEFTOVER: Duration = Duration::from_secs(3600);
+/// The least time that writing the file is given.
+const MIN_TIME: Duration = Duration::from_millis(30);
+
+/// Writes the report for Prometheus in what is left of its limit: the file may be on a dead mount. `needed` are the files
+/// that the run reads. What goes wrong becomes an obstacle in the report.
+pub fn write_in_time(
+    file: &Path,
+    needed: Vec<PathBuf>,
+    report: &mut Report,
+    settings: &Settings,
+    signals: &Signals,
+    start: Instant,
+) {
+    let text = prometheus::render(report, settings);
+    let name = show_value(&file.to_string_lossy());
+    let file = file.to_owned();
+    // Those that could not be read in time would hang here, too.
+    let is_dead = report.obstacle.is_some() && report.timed_out;
+    let needed = if is_dead { Vec::new() } else { needed };
+    // Without the microseconds, which would only make the message longer.
+    let left = report.limit.saturating_sub(start.elapsed()).as_millis();
+    let left = Duration::from_millis(left.try_into().unwrap_or_default());
+    let written = run_bounded(left.max(MIN_TIME), MIN_PATIENCE, signals, move || write(&file, &text, &needed))
+        .unwrap_or_else(|why| Err(format!("{name}: {why}")));
+    if let Err(why) = written {
+        let before = report.obstacle.take().map(|obstacle| obstacle + ", ").unwrap_or_default();
+        report.obstacle = Some(format!("{before}--textfile: {why}"));
+    }
+}
 
 /// Replaces the file or makes it, but none of those that are `needed`.
 ///
 /// # Errors
 /// In words with the file's name, clean for output.
 pub fn write(file: &Path, text: &str, needed: &[PathBuf]) -> Result<(), String> {
-    replace(file, text, needed).map_err(|error| format!("{}: {}", shown(&file.to_string_lossy()), io_reason(&error)))
+    replace(file, text, needed)
+        .map_err(|error| format!("{}: {}", show_value(&file.to_string_lossy()), describe_io_error(&error)))
 }
 
 fn replace(file: &Path, text: &str, needed: &[PathBuf]) -> io::Result<()> {
@@ -27,7 +63,7 @@ fn replace(file: &Path, text: &str, needed: &[PathBuf]) -> io::Result<()> {
         if !found.is_file() {
             return Err(io::Error::other("is not a regular file, and only those can be replaced"));
         }
-        // Whatever path leads to it.
+        // The file counts, not the path that leads to it.
         let is_it = |other: Metadata| (other.dev(), other.ino()) == (found.dev(), found.ino());
         if needed.iter().any(|other| fs::metadata(other).is_ok_and(is_it)) {
             return Err(io::Error::other("is read by another option and would be lost"));
@@ -58,7 +94,7 @@ fn is_hidden(name: &str) -> bool {
 
 fn write_hidden(hidden: &Path, text: &str) -> io::Result<()> {
     let mut file = File::create_new(hidden)?;
-    // Who collects it is another user.
+    // The collector is another user.
     file.set_permissions(Permissions::from_mode(0o644))?;
     file.write_all(text.as_bytes())
 }

@@ -1,106 +1,106 @@
-//! The ordered list of phases with their limits, fixed before anything is sent. Pure: no clock, no network.
-//! The order of phases stands here and nowhere else.
+//! The ordered list of phases, fixed before anything is sent. Everything that the options decide about a phase is resolved
+//! here, once. Pure: no clock, no network.
 
+mod check;
+pub mod range;
 pub mod selector;
 
-use crate::options::{Options, TlsMode};
-use crate::plan::selector::{Selector, TIME, TOTAL};
-use crate::text::{self, shown};
+pub use check::MAX_ADDRESSES;
+
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
+
+use nagiosplugin::ServiceState;
+
+use crate::net::TlsMode;
+use crate::operation::{CONNECT, Figure, GREETING, LOGIN, LOGOUT, Operation, RESOLVE, STARTTLS, States, Step, TLS};
+use crate::text;
+use range::Range;
+use selector::{Selector, TIME, TOTAL, find_most_specific};
 
 /// The most that LOGOUT may take, whatever is left of the total.
 pub const LOGOUT_LIMIT: Duration = Duration::from_secs(1);
 /// The most that is kept for writing a file; of a short total a tenth.
-const MOST_KEPT: Duration = Duration::from_millis(100);
+const MAX_RESERVE: Duration = Duration::from_millis(100);
 
-/// What a phase does. A new IMAP operation is a variant here, a line in [`Plan::new`] and an arm in
-/// `session.rs`; limits, thresholds, states, perfdata and output follow from these few answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// Name to addresses.
-    Resolve,
-    /// TCP, to the first address that answers.
-    Connect,
-    /// TLS handshake with verification.
-    Tls,
-    /// The server's first line (RFC 9051 section 7.1).
-    Greeting,
-    /// STARTTLS (RFC 9051 section 6.2.1).
-    StartTls,
-    /// LOGIN (RFC 9051 section 6.2.3).
-    Login,
-    /// SELECT or EXAMINE of this mailbox (RFC 9051 section 6.3.2).
-    Select(String),
-    /// LOGOUT (RFC 9051 section 6.1.3).
-    Logout,
+/// What the user wants to be done, and under which limits.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// How TLS begins: which phases the set-up has.
+    pub tls_mode: TlsMode,
+    /// At least one, in the user's order.
+    pub tasks: Vec<RequestedTask>,
+    /// Limit of the whole run.
+    pub timeout: Duration,
+    /// Limits of phases.
+    pub limits: Vec<(Selector, Duration)>,
+    /// Ranges outside which a phase is a WARNING.
+    pub warning: Vec<(Selector, Range)>,
+    /// Ranges outside which a phase is CRITICAL.
+    pub critical: Vec<(Selector, Range)>,
+    /// States of timed-out phases.
+    pub on_timeout: Vec<(Selector, ServiceState)>,
+    /// States of failed phases.
+    pub on_failure: Vec<(Selector, ServiceState)>,
+    /// Whether a file is to be written at the end, within the limit.
+    pub writes_file: bool,
+    /// Whether the plan is done against each address of the name.
+    pub every_address: bool,
 }
 
-impl Operation {
-    /// The name in options, output and perfdata.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Resolve => "resolve",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Greeting => "greeting",
-            Self::StartTls => "starttls",
-            Self::Login => "login",
-            Self::Select(_) => "select",
-            Self::Logout => "logout",
-        }
-    }
+/// One operation that the user asks for.
+#[derive(Clone, Debug)]
+pub struct RequestedTask {
+    /// Which.
+    pub operation: &'static Operation,
+    /// What stands behind its name and a colon.
+    pub target: Option<String>,
+}
 
-    /// The mailbox, where the operation has one.
-    #[must_use]
-    pub fn mailbox(&self) -> Option<&str> {
-        match self {
-            Self::Select(mailbox) => Some(mailbox),
-            _ => None,
-        }
-    }
-
-    /// The figure that it yields beside its time.
-    #[must_use]
-    pub fn figure(&self) -> Option<&'static str> {
-        match self {
-            Self::Select(_) => Some("messages"),
-            Self::Tls => Some("cert_days"),
-            _ => None,
-        }
-    }
-
-    /// Whether a selector means it (whatever the figure).
-    #[must_use]
-    pub fn is_meant_by(&self, selector: &Selector) -> bool {
-        selector.phase == self.name()
-            && match (&selector.target, self.mailbox()) {
-                (None, _) => true,
-                (Some(target), Some(mailbox)) => same_mailbox(target, mailbox),
-                (Some(_), None) => false,
-            }
-    }
-
-    /// The name with the mailbox, as the output has it: `select Archive`.
-    #[must_use]
-    pub fn title(&self) -> String {
-        match self.mailbox() {
-            Some(mailbox) => format!("{} {}", self.name(), text::clean(mailbox.as_bytes())),
-            None => self.name().to_owned(),
-        }
-    }
+/// What will be done, in this order, under these limits.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Every phase gets exactly one outcome.
+    pub phases: Vec<Phase>,
+    /// The limit of the whole run, from the start of the program.
+    pub total: Duration,
+    /// The thresholds of the whole run's time.
+    pub total_levels: Levels,
+    /// The part of the total that is kept for what comes behind the phases: writing a file.
+    pub reserve: Duration,
 }
 
 /// One entry of the plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Phase {
     /// What is done.
-    pub operation: Operation,
+    pub operation: &'static Operation,
+    /// What it is done on, as the user wrote it.
+    pub target: Option<String>,
     /// Its own limit; without one it may use all that is left of the total.
     pub limit: Option<Duration>,
+    /// Its limit as it is shown: its own, but never more than the total.
+    pub shown_limit: Duration,
+    /// Its states if it is not ok.
+    pub states: States,
+    /// The thresholds of its time.
+    pub time_levels: Levels,
+    /// The thresholds of each figure of its operation, in the row's order.
+    pub figure_levels: Vec<(&'static Figure, Levels)>,
+    /// How its perfdata labels begin: `select_INBOX`.
+    pub label: String,
     /// With `--every-address`, the address that it is done against.
     pub address: Option<Address>,
+}
+
+/// The thresholds of one figure.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Levels {
+    /// WARNING outside.
+    pub warning: Option<Range>,
+    /// CRITICAL outside.
+    pub critical: Option<Range>,
 }
 
 /// One address of several.
@@ -113,73 +113,63 @@ pub struct Address {
 }
 
 impl Phase {
-    /// As the output has it: `login`, `select Archive`, `192.0.2.1 login`.
+    /// As the output has it: `login`, `select Archive`.
     #[must_use]
     pub fn title(&self) -> String {
-        let operation = self.operation.title();
-        self.address.and_then(|address| address.ip).map_or(operation.clone(), |ip| format!("{ip} {operation}"))
+        match &self.target {
+            Some(target) => format!("{} {}", self.operation.name, text::clean(target.as_bytes())),
+            None => self.operation.name.to_owned(),
+        }
+    }
+
+    /// The title behind the address, if there are several: `192.0.2.1 login`.
+    #[must_use]
+    pub fn full_title(&self) -> String {
+        let title = self.title();
+        self.address.and_then(|address| address.ip).map_or(title.clone(), |ip| format!("{ip} {title}"))
     }
 }
 
-/// What will be done, in this order, under these limits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// Every phase gets exactly one outcome.
-    pub phases: Vec<Phase>,
-    /// The limit of the whole run, from the start of the program.
-    pub total: Duration,
-    /// What of it is kept for what comes behind the phases: writing a file.
-    pub kept: Duration,
-}
-
 impl Plan {
-    /// Makes the plan, and checks everything in the options that names a phase, figure or mailbox against it: a
-    /// typo must not silence an alarm.
+    /// Makes the plan, and holds everything in the request that names a phase, figure or target against it: a typo must
+    /// not silence an alarm.
     ///
     /// # Errors
-    /// The option and the name that the plan does not have, and those that it has.
-    pub fn new(options: &Options) -> Result<Self, String> {
-        use Operation::{Connect, Greeting, Login, Logout, Resolve, Select, StartTls, Tls};
-        let mut operations = vec![Resolve, Connect];
-        operations.extend(match options.tls {
-            TlsMode::Implicit => vec![Tls, Greeting],
-            TlsMode::StartTls => vec![Greeting, StartTls, Tls],
-            TlsMode::None => vec![Greeting],
-        });
-        operations.push(Login);
-        operations.extend(options.mailboxes.iter().cloned().map(Select));
-        operations.push(Logout);
-
-        let phases = operations
-            .into_iter()
-            .map(|operation| Phase { limit: limit(&operation, options), operation, address: None })
-            .collect();
-        let kept = options.textfile.as_ref().map(|_| MOST_KEPT.min(options.timeout / 10));
-        let plan = Self { phases, total: options.timeout, kept: kept.unwrap_or_default() };
-        for (selector, _) in &options.limits {
-            plan.check("--limit", selector, Naming::Limit)?;
-        }
-        for (option, thresholds) in [("--warning", &options.warning), ("--critical", &options.critical)] {
-            for (selector, _) in thresholds {
-                plan.check(option, selector, Naming::Threshold)?;
-            }
-        }
-        for (option, states) in [("--on-timeout", &options.on_timeout), ("--on-failure", &options.on_failure)] {
-            for selector in states.iter().filter_map(|(selector, _)| selector.as_ref()) {
-                plan.check(option, selector, Naming::State)?;
-            }
-        }
+    /// The option and the name that the plan does not have, and those that it has; too many operations.
+    pub fn new(request: &Request) -> Result<Self, String> {
+        check::check_size(request)?;
+        let set_up = match request.tls_mode {
+            TlsMode::Implicit => &[&RESOLVE, &CONNECT, &TLS, &GREETING, &LOGIN][..],
+            TlsMode::StartTls => &[&RESOLVE, &CONNECT, &GREETING, &STARTTLS, &TLS, &LOGIN],
+            TlsMode::None => &[&RESOLVE, &CONNECT, &GREETING, &LOGIN],
+        };
+        let mut labels = Labels::default();
+        let mut phases: Vec<Phase> =
+            set_up.iter().map(|operation| resolve_phase(operation, None, request, &mut labels)).collect();
+        let tasks = request.tasks.iter();
+        phases.extend(tasks.map(|task| resolve_phase(task.operation, task.target.clone(), request, &mut labels)));
+        phases.push(resolve_phase(&LOGOUT, None, request, &mut labels));
+        let find_total = |ranges: &[(Selector, Range)]| {
+            let of_total = ranges.iter().rfind(|(selector, _)| selector.phase.as_deref() == Some(TOTAL));
+            of_total.map(|(_, range)| range.clone())
+        };
+        let plan = Self {
+            phases,
+            total: request.timeout,
+            total_levels: Levels { warning: find_total(&request.warning), critical: find_total(&request.critical) },
+            reserve: if request.writes_file { MAX_RESERVE.min(request.timeout / 10) } else { Duration::ZERO },
+        };
+        check::check_names(request, &plan)?;
         Ok(plan)
     }
 
     /// The part of the plan that is done once, and the part that is done against each address.
     #[must_use]
     pub fn split(&self) -> (Self, Self) {
-        let part = |once: bool| {
-            let phases = self.phases.iter().filter(|phase| (phase.operation == Operation::Resolve) == once);
-            Self { phases: phases.cloned().collect(), total: self.total, kept: self.kept }
-        };
-        (part(true), part(false))
+        let is_once = |phase: &&Phase| phase.operation.is_step(Step::Resolve);
+        let once = self.phases.iter().filter(is_once).cloned().collect();
+        let each = self.phases.iter().filter(|phase| !is_once(phase)).cloned().collect();
+        (Self { phases: once, ..self.clone() }, Self { phases: each, ..self.clone() })
     }
 
     /// The same plan against this address.
@@ -190,185 +180,79 @@ impl Plan {
         }
         self
     }
+}
 
-    /// The phase's limit as perfdata shows it: its own, but never more than the total.
-    #[must_use]
-    pub fn shown_limit(&self, phase: &Phase) -> Duration {
-        phase.limit.map_or(self.total, |limit| limit.min(self.total))
-    }
+fn resolve_phase(
+    operation: &'static Operation,
+    target: Option<String>,
+    request: &Request,
+    labels: &mut Labels,
+) -> Phase {
+    let label = labels.make(operation, target.as_deref());
+    let mut phase = Phase {
+        operation,
+        target,
+        limit: None,
+        shown_limit: request.timeout,
+        states: operation.states,
+        time_levels: Levels::default(),
+        figure_levels: Vec::new(),
+        label,
+        address: None,
+    };
+    let levels = |figure: &str| Levels {
+        warning: find_most_specific(&request.warning, &phase, figure).cloned(),
+        critical: find_most_specific(&request.critical, &phase, figure).cloned(),
+    };
+    let time_levels = levels(TIME);
+    let figure_levels = operation.figures.iter().map(|figure| (*figure, levels(figure.name))).collect();
+    let own = find_most_specific(&request.limits, &phase, TIME).copied();
+    let on_timeout = find_most_specific(&request.on_timeout, &phase, TIME).copied();
+    let on_failure = find_most_specific(&request.on_failure, &phase, TIME).copied();
+    phase.limit = if operation.is_end() { Some(own.map_or(LOGOUT_LIMIT, |own| own.min(LOGOUT_LIMIT))) } else { own };
+    phase.shown_limit = phase.limit.map_or(request.timeout, |limit| limit.min(request.timeout));
+    phase.states.timed_out = on_timeout.unwrap_or(phase.states.timed_out);
+    phase.states.failed = on_failure.unwrap_or(phase.states.failed);
+    phase.time_levels = time_levels;
+    phase.figure_levels = figure_levels;
+    phase
+}
 
-    fn check(&self, option: &str, selector: &Selector, naming: Naming) -> Result<(), String> {
-        if selector.phase == TOTAL && naming == Naming::Threshold {
-            return if selector.metric() == TIME && selector.target.is_none() {
-                Ok(())
-            } else {
-                Err(format!("{option}: total has no figure but its time and no mailbox, right is total=RANGE"))
-            };
-        }
-        let meant: Vec<&Operation> = self.operations().filter(|operation| operation.name() == selector.phase).collect();
-        let Some(first) = meant.first() else {
-            let mut phases: Vec<&str> = self.operations().map(Operation::name).collect();
-            phases.dedup();
-            let hint = if selector.phase == TOTAL { " (the total has its own option, -t)" } else { "" };
-            return Err(format!(
-                "{option}: {} is not a phase{hint}, those are: {}",
-                shown(&selector.phase),
-                phases.join(", ")
-            ));
-        };
-        if let Some(metric) = &selector.metric {
-            let figures = first.figure().map_or(TIME.to_owned(), |figure| format!("{TIME}, {figure}"));
-            if naming != Naming::Threshold {
-                return Err(format!(
-                    "{option}: {}.{} names a figure, only -w and -c take one",
-                    selector.phase,
-                    shown(metric)
-                ));
-            }
-            if metric != TIME && first.figure() != Some(metric.as_str()) {
-                return Err(format!(
-                    "{option}: {} is not a figure of {}, those are: {figures}",
-                    shown(metric),
-                    selector.phase
-                ));
-            }
-        }
-        if let Some(target) = &selector.target {
-            let mailboxes: Vec<String> =
-                self.operations().filter_map(Operation::mailbox).map(|name| text::clean(name.as_bytes())).collect();
-            if naming == Naming::State || first.mailbox().is_none() {
-                return Err(format!(
-                    "{option}: {}:{} names a mailbox, right is {} alone",
-                    selector.phase,
-                    shown(target),
-                    selector.phase
-                ));
-            }
-            if !meant.iter().any(|operation| operation.is_meant_by(selector)) {
-                return Err(format!(
-                    "{option}: {} is not a mailbox of this run, those are: {}",
-                    shown(target),
-                    text::shorten(&mailboxes.join(", "))
-                ));
-            }
-        }
-        Ok(())
-    }
+/// Beginnings of perfdata labels. Targets of one operation that fall together are numbered.
+#[derive(Default)]
+struct Labels(HashMap<&'static str, UniqueNames>);
 
-    fn operations(&self) -> impl Iterator<Item = &Operation> {
-        self.phases.iter().map(|phase| &phase.operation)
+impl Labels {
+    fn make(&mut self, operation: &'static Operation, target: Option<&str>) -> String {
+        let Some(target) = target else { return operation.name.to_owned() };
+        let taken = self.0.entry(operation.name).or_default();
+        format!("{}_{}", operation.name, taken.add(text::make_label(target)))
     }
 }
 
-/// What an option that names a phase may name beside it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Naming {
-    /// `PHASE[:TARGET]`
-    Limit,
-    /// `PHASE[.METRIC][:TARGET]` or `total`
-    Threshold,
-    /// `PHASE`
-    State,
-}
+/// Names of which each is given out once.
+#[derive(Debug, Default)]
+pub struct UniqueNames(HashMap<String, usize>);
 
-/// `INBOX` is the one name without regard to case (RFC 9051 section 5.1).
-fn same_mailbox(a: &str, b: &str) -> bool {
-    a == b || (a.eq_ignore_ascii_case("INBOX") && b.eq_ignore_ascii_case("INBOX"))
-}
-
-/// The most specific of the limits that cover this operation; of equal ones the last.
-fn limit(operation: &Operation, options: &Options) -> Option<Duration> {
-    let own = options
-        .limits
-        .iter()
-        .filter(|(selector, _)| operation.is_meant_by(selector))
-        .max_by_key(|(selector, _)| selector.target.is_some())
-        .map(|(_, limit)| *limit);
-    match operation {
-        Operation::Logout => Some(own.map_or(LOGOUT_LIMIT, |own| own.min(LOGOUT_LIMIT))),
-        _ => own,
+impl UniqueNames {
+    /// `name`, or `name_2`, `name_3` if it is taken. The search begins at the number that the name was last given.
+    pub fn add(&mut self, name: String) -> String {
+        let last = self.0.entry(name.clone()).or_default();
+        *last += 1;
+        if *last == 1 {
+            return name;
+        }
+        let mut number = *last;
+        let mut candidate = format!("{name}_{number}");
+        while self.0.contains_key(&candidate) {
+            number += 1;
+            candidate = format!("{name}_{number}");
+        }
+        self.0.insert(candidate.clone(), 1);
+        self.0.insert(name, number);
+        candidate
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(arguments: &[&str]) -> Result<Plan, String> {
-        let mut all = vec!["-H", "localhost", "-u", "joe", "--password-file", "f"];
-        all.extend(arguments);
-        Plan::new(&Options::from_arguments(&all).unwrap())
-    }
-
-    fn titles(arguments: &[&str]) -> String {
-        plan(arguments).unwrap().operations().map(Operation::title).collect::<Vec<_>>().join(", ")
-    }
-
-    #[test]
-    fn each_tls_mode_has_its_phases_in_order() {
-        assert_eq!(titles(&[]), "resolve, connect, tls, greeting, login, select INBOX, logout");
-        assert_eq!(
-            titles(&["--tls", "starttls"]),
-            "resolve, connect, greeting, starttls, tls, login, select INBOX, logout"
-        );
-        assert_eq!(
-            titles(&["--tls=none", "-m", "b", "-m", "a"]),
-            "resolve, connect, greeting, login, select b, select a, logout"
-        );
-    }
-
-    #[test]
-    fn the_most_specific_limit_wins_and_logout_has_at_most_a_second() {
-        let plan = plan(&[
-            "-m",
-            "a",
-            "-m",
-            "b",
-            "--limit",
-            "select:b=1",
-            "--limit",
-            "select=2",
-            "--limit",
-            "logout=5",
-            "-t",
-            "1.5",
-        ])
-        .unwrap();
-        let limit = |title: &str| plan.phases.iter().find(|phase| phase.operation.title() == title).unwrap().limit;
-        assert_eq!(limit("select a"), Some(Duration::from_secs(2)));
-        assert_eq!(limit("select b"), Some(Duration::from_secs(1)));
-        assert_eq!(limit("logout"), Some(LOGOUT_LIMIT));
-        assert_eq!(limit("login"), None);
-        assert_eq!(plan.shown_limit(&plan.phases[5]), Duration::from_millis(1500));
-    }
-
-    #[test]
-    fn a_textfile_is_given_its_time() {
-        assert_eq!(plan(&[]).unwrap().kept, Duration::ZERO);
-        assert_eq!(plan(&["--textfile", "x"]).unwrap().kept, Duration::from_millis(100));
-        assert_eq!(plan(&["--textfile", "x", "-t", "0.3"]).unwrap().kept, Duration::from_millis(30));
-    }
-
-    #[test]
-    fn what_the_plan_does_not_have_is_named_with_what_it_has() {
-        for (arguments, wanted) in [
-            (
-                ["--limit", "logon=3"],
-                "--limit: logon is not a phase, those are: resolve, connect, tls, greeting, login, select, logout",
-            ),
-            (["--limit", "starttls=3"], "starttls is not a phase"),
-            (["--limit", "total=3"], "has its own option, -t"),
-            (["--limit", "select.messages=3"], "names a figure"),
-            (["-w", "login.messages=3"], "messages is not a figure of login, those are: time"),
-            (["-w", "select:Nope=3"], "Nope is not a mailbox of this run, those are: INBOX"),
-            (["-c", "login:INBOX=3"], "names a mailbox"),
-            (["-c", "total:INBOX=3"], "right is total=RANGE"),
-            (["--on-timeout", "select:INBOX=ok"], "names a mailbox"),
-            (["--on-failure", "=ok"], "(empty) is not a phase"),
-        ] {
-            let error = plan(&arguments).unwrap_err();
-            assert!(error.contains(wanted), "{arguments:?}: {error}");
-        }
-        assert!(plan(&["-w", "select:inbox=3"]).is_ok(), "INBOX has no case");
-    }
-}
+mod tests;

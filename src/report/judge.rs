@@ -1,151 +1,116 @@
-//! Outcomes and thresholds to states, and the worst of them. Pure: one table and the rules that change it.
+//! Outcomes and thresholds to states, and the worst of them. Pure: everything that the options decide is in the report.
 
-use crate::options::Options;
-use crate::plan::Operation;
-use crate::plan::selector::{Range, Selector, TIME, TOTAL};
-use crate::report::{Facts, Outcome, Record, Report};
-use chrono::{DateTime, Utc};
-use nagiosplugin::ServiceState;
 use std::time::Duration;
 
-/// How bad a run was.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Verdict {
+use chrono::{DateTime, Utc};
+use nagiosplugin::ServiceState;
+
+use super::{Outcome, PhaseReport, Report};
+use crate::operation::Figure;
+use crate::plan::Levels;
+use crate::plan::range::Range;
+
+/// A report with a state for everything in it.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    /// What was judged.
+    pub report: &'a Report,
+    /// When: what is relative to now, such as days until expiry, is relative to this.
+    pub now: DateTime<Utc>,
     /// The worst of all: CRITICAL, WARNING, UNKNOWN, OK.
     pub state: ServiceState,
-    /// One per phase of the plan, in its order.
-    pub phases: Vec<Judgement>,
-    /// That of the total's thresholds.
-    pub total: Judgement,
+    /// One per phase, in the plan's order.
+    pub phases: Vec<JudgedPhase<'a>>,
+    /// The run's duration.
+    pub total: Verdict<'a>,
 }
 
-/// How bad one phase was.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Judgement {
-    /// Its state.
+/// A phase's report with its state.
+#[derive(Debug)]
+pub struct JudgedPhase<'a> {
+    /// What was judged.
+    pub report: &'a PhaseReport,
+    /// Its state and the thresholds that were crossed. Thresholds are judged only if the phase is ok.
+    pub verdict: Verdict<'a>,
+}
+
+/// A state, and the thresholds that led to it.
+#[derive(Debug)]
+pub struct Verdict<'a> {
+    /// OK unless something else is the case.
     pub state: ServiceState,
-    /// The thresholds that were crossed, in words; those are judged only where the phase is ok.
-    pub breaches: Vec<String>,
+    /// In the order of time and figures, at most one for each.
+    pub breaches: Vec<Breach<'a>>,
+}
+
+/// A threshold that was crossed.
+#[derive(Debug)]
+pub struct Breach<'a> {
+    /// The level that was reached.
+    pub state: ServiceState,
+    /// Whose; none for a time.
+    pub figure: Option<&'static Figure>,
+    /// The value as it is shown; none if it is not known, which crosses every threshold.
+    pub value: Option<f64>,
+    /// What it should be inside of.
+    pub range: &'a Range,
 }
 
 /// Judges a run.
 #[must_use]
-pub fn judge(report: &Report, options: &Options, now: DateTime<Utc>) -> Verdict {
-    let mut phases: Vec<Judgement> = Vec::new();
-    for (phase, record) in report.plan.phases.iter().zip(&report.records) {
-        let mut judgement = judge_phase(&phase.operation, record, cert_days(report.facts(phase), now), options);
-        // What a server does is never UNKNOWN: who takes a failure for OK takes what it prevented for OK, too.
-        if matches!(record.outcome, Outcome::NotRun(_)) && report.obstacle.is_none() {
-            let earlier = phases.iter().map(|earlier| earlier.state).max().unwrap_or(ServiceState::Unknown);
-            judgement.state = judgement.state.min(earlier);
-        }
-        phases.push(judgement);
+pub fn judge(report: &Report, now: DateTime<Utc>) -> Judged<'_> {
+    let mut phases: Vec<JudgedPhase<'_>> = Vec::with_capacity(report.phases.len());
+    for phase in &report.phases {
+        let state_of = |place: usize| phases.get(place).map(|cause: &JudgedPhase<'_>| cause.verdict.state);
+        let verdict = judge_phase(phase, state_of, now);
+        phases.push(JudgedPhase { report: phase, verdict });
     }
-    let mut total = Judgement { state: ServiceState::Ok, breaches: Vec::new() };
-    total.hold(options, None, TIME, Some(report.total.as_secs_f64()));
+    let mut total = Verdict::ok();
+    total.hold(None, Some(report.duration.as_secs_f64()), &report.levels);
     let own = if report.obstacle.is_some() { ServiceState::Unknown } else { ServiceState::Ok };
-    let state = phases.iter().chain([&total]).map(|judgement| judgement.state).fold(own, ServiceState::max);
-    Verdict { state, phases, total }
+    let states = phases.iter().map(|phase| phase.verdict.state).chain([total.state]);
+    Judged { report, now, state: states.fold(own, ServiceState::max), phases, total }
 }
 
-/// Days until the certificate expires.
-#[must_use]
-pub fn cert_days(facts: Option<&Facts>, now: DateTime<Utc>) -> Option<f64> {
-    facts?.certificate.as_ref().map(|certificate| certificate.days_left(now))
-}
-
-/// The range that holds for a figure of a phase (`None`: of the total): of those given the most specific, of equal
-/// ones the last.
-#[must_use]
-pub fn range<'a>(
-    thresholds: &'a [(Selector, Range)],
-    operation: Option<&Operation>,
-    metric: &str,
-) -> Option<&'a Range> {
-    thresholds
-        .iter()
-        .filter(|(selector, _)| {
-            selector.metric() == metric
-                && operation.map_or(selector.phase == TOTAL, |operation| operation.is_meant_by(selector))
-        })
-        .max_by_key(|(selector, _)| selector.target.is_some())
-        .map(|(_, range)| range)
-}
-
-fn judge_phase(operation: &Operation, record: &Record, cert_days: Option<f64>, options: &Options) -> Judgement {
-    let is_logout = *operation == Operation::Logout;
-    let mut judgement = Judgement { state: ServiceState::Ok, breaches: Vec::new() };
-    judgement.state = match &record.outcome {
+fn judge_phase(
+    report: &PhaseReport,
+    state_of: impl Fn(usize) -> Option<ServiceState>,
+    now: DateTime<Utc>,
+) -> Verdict<'_> {
+    let states = report.phase.states;
+    let mut verdict = Verdict::ok();
+    verdict.state = match &report.outcome {
         Outcome::Ok => ServiceState::Ok,
-        Outcome::NotRun(_) if is_logout => ServiceState::Ok,
-        Outcome::NotRun(_) | Outcome::Fault(_) => ServiceState::Unknown,
-        Outcome::Failed(_) => chosen(&options.on_failure, operation).unwrap_or(if is_logout {
-            ServiceState::Ok
-        } else {
-            ServiceState::Critical
-        }),
-        Outcome::TimedOut(_) => chosen(&options.on_timeout, operation).unwrap_or(match operation {
-            Operation::Logout => ServiceState::Ok,
-            Operation::Select(_) => ServiceState::Warning,
-            _ => ServiceState::Critical,
-        }),
+        Outcome::Fault(_) => ServiceState::Unknown,
+        Outcome::Failed(_) => states.failed,
+        Outcome::TimedOut(_) => states.timed_out,
+        // At most as bad as its cause: if the user takes a failure for OK, what it prevented is OK, too.
+        Outcome::NotRun(cause) => cause.phase.and_then(state_of).map_or(states.not_run, |of| states.not_run.min(of)),
     };
-    if record.outcome == Outcome::Ok {
-        judgement.hold(options, Some(operation), TIME, record.time.as_ref().map(Duration::as_secs_f64));
-        if let Some(figure) = operation.figure() {
-            let value = match operation {
-                Operation::Select(_) => record.messages.map(f64::from),
-                _ => cert_days,
-            };
-            judgement.hold(options, Some(operation), figure, value);
+    if report.is_ok() {
+        verdict.hold(None, report.time.as_ref().map(Duration::as_secs_f64), &report.phase.time_levels);
+        for (figure, levels) in &report.phase.figure_levels {
+            let value = report.value(figure).map(|raw| figure.unit.convert(raw, now));
+            verdict.hold(Some(figure), value, levels);
         }
     }
-    judgement
+    verdict
 }
 
-/// What `--on-timeout` or `--on-failure` says of a phase: one that names it comes before one for all, of equal ones
-/// the last counts; logout must be named.
-fn chosen(states: &[(Option<Selector>, ServiceState)], operation: &Operation) -> Option<ServiceState> {
-    states
-        .iter()
-        .filter(|(selector, _)| {
-            selector.as_ref().map_or(*operation != Operation::Logout, |selector| operation.is_meant_by(selector))
-        })
-        .max_by_key(|(selector, _)| selector.is_some())
-        .map(|(_, state)| *state)
-}
+impl<'a> Verdict<'a> {
+    fn ok() -> Self {
+        Self { state: ServiceState::Ok, breaches: Vec::new() }
+    }
 
-impl Judgement {
-    /// Holds a value against its thresholds. A threshold on a figure that the server did not tell is crossed: it
-    /// must not silently be no threshold.
-    fn hold(&mut self, options: &Options, operation: Option<&Operation>, metric: &str, value: Option<f64>) {
-        let levels = [
-            (&options.critical, ServiceState::Critical, "critical"),
-            (&options.warning, ServiceState::Warning, "warning"),
-        ];
-        for (thresholds, state, word) in levels {
-            let Some(range) = range(thresholds, operation, metric) else {
-                continue;
-            };
-            let why = match value {
-                Some(value) => range.breach(value),
-                None => Some("not told".to_owned()),
-            };
-            if let Some(why) = why {
-                let unit = if metric == TIME { " s" } else { "" };
-                let what = match metric {
-                    TIME => String::new(),
-                    "cert_days" => match value {
-                        Some(days) if days < 0.0 => format!("certificate expired {:.1} days ago, ", -days),
-                        Some(days) => format!("certificate expires in {days:.1} days, "),
-                        None => "certificate expiry unknown, ".to_owned(),
-                    },
-                    metric => {
-                        format!("{} {metric}, ", value.map_or_else(|| "unknown".to_owned(), |value| value.to_string()))
-                    }
-                };
+    /// Holds a value against its thresholds. A threshold on a figure that the server did not send is crossed: it must not
+    /// silently be no threshold.
+    fn hold(&mut self, figure: Option<&'static Figure>, value: Option<f64>, levels: &'a Levels) {
+        let levels = [(&levels.critical, ServiceState::Critical), (&levels.warning, ServiceState::Warning)];
+        for (range, state) in levels {
+            let Some(range) = range else { continue };
+            if value.is_none_or(|value| range.explain_breach(value).is_some()) {
                 self.state = self.state.max(state);
-                self.breaches.push(format!("{what}{word} {why}{unit}"));
+                self.breaches.push(Breach { state, figure, value, range });
                 return;
             }
         }
@@ -153,132 +118,4 @@ impl Judgement {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::Plan;
-    use crate::report::Limit;
-
-    /// A run with this outcome at the last place before logout, all else ok: select a 0.4 s with 5 messages, total 1 s.
-    fn verdict(arguments: &[&str], title: &str, outcome: &Outcome) -> Verdict {
-        let mut all = vec!["-H", "localhost", "-u", "joe", "--password-file", "f", "--tls=none", "-m", "a", "-m", "b"];
-        all.extend(arguments);
-        let options = Options::from_arguments(&all).unwrap();
-        let plan = Plan::new(&options).unwrap();
-        let records = plan.phases.iter().map(|phase| {
-            let outcome = if phase.operation.title() == title { outcome.clone() } else { Outcome::Ok };
-            let messages = phase.operation.mailbox().map(|_| 5);
-            Record { outcome, time: Some(Duration::from_millis(400)), messages, note: None }
-        });
-        let report = Report {
-            records: records.collect(),
-            plan,
-            total: Duration::from_secs(1),
-            obstacle: None,
-            timed_out: false,
-            facts: vec![Facts::default()],
-        };
-        judge(&report, &options, Utc::now())
-    }
-
-    #[test]
-    fn the_table_of_states_and_the_options_that_change_it() {
-        use ServiceState::{Critical, Ok, Unknown, Warning};
-        let timed_out = Outcome::TimedOut(Limit::Total(Duration::from_secs(1)));
-        let failed = Outcome::Failed("NO".to_owned());
-        let not_run = Outcome::NotRun("login failed".to_owned());
-        let fault = Outcome::Fault("panic".to_owned());
-        for (arguments, title, outcome, state) in [
-            (&[][..], "login", &timed_out, Critical),
-            (&[], "login", &failed, Critical),
-            (&[], "login", &fault, Unknown),
-            (&[], "select a", &timed_out, Warning),
-            (&[], "select a", &failed, Critical),
-            (&[], "logout", &timed_out, Ok),
-            (&[], "logout", &failed, Ok),
-            (&[], "logout", &not_run, Ok),
-            (&["--on-timeout", "unknown"], "login", &timed_out, Unknown),
-            (&["--on-timeout", "unknown"], "logout", &timed_out, Ok),
-            (&["--on-timeout", "logout=warning"], "logout", &timed_out, Warning),
-            (&["--on-timeout", "select=critical", "--on-timeout", "ok"], "select b", &timed_out, Critical),
-            (&["--on-timeout", "select=critical", "--on-timeout", "ok"], "login", &timed_out, Ok),
-            (&["--on-failure", "select=warning"], "select a", &failed, Warning),
-            (&["--on-failure", "select=warning"], "login", &failed, Critical),
-            (&["--on-failure", "warning", "--on-failure", "OK"], "login", &failed, Ok),
-        ] {
-            assert_eq!(verdict(arguments, title, outcome).state, state, "{arguments:?} {title} {outcome:?}");
-        }
-    }
-
-    #[test]
-    fn what_was_not_run_is_at_most_as_bad_as_what_prevented_it() {
-        let options = |arguments: &[&str]| {
-            let all = [&["-H", "localhost", "-u", "joe", "--password-file", "f", "--tls=none"][..], arguments].concat();
-            Options::from_arguments(&all).unwrap()
-        };
-        let outcomes = ["", "", "", "NO", "login failed", "login failed"];
-        for (arguments, select, run) in [
-            (&[][..], ServiceState::Unknown, ServiceState::Critical),
-            (&["--on-failure", "warning"], ServiceState::Unknown, ServiceState::Warning),
-            (&["--on-failure", "ok"], ServiceState::Ok, ServiceState::Ok),
-        ] {
-            let options = options(arguments);
-            let plan = Plan::new(&options).unwrap();
-            let records = outcomes.map(|text| match text {
-                "" => Record::new(Outcome::Ok),
-                "NO" => Record::new(Outcome::Failed(text.to_owned())),
-                text => Record::new(Outcome::NotRun(text.to_owned())),
-            });
-            let report = Report {
-                plan,
-                records: records.into(),
-                total: Duration::from_secs(1),
-                obstacle: None,
-                timed_out: false,
-                facts: Vec::new(),
-            };
-            let verdict = judge(&report, &options, Utc::now());
-            assert_eq!((verdict.phases[4].state, verdict.state), (select, run), "{arguments:?}");
-        }
-    }
-
-    #[test]
-    fn the_most_specific_threshold_wins() {
-        use ServiceState::{Critical, Ok, Warning};
-        for (arguments, state) in [
-            (&["-w", "1"][..], Ok),
-            (&["-w", "0.9"], Warning),
-            (&["-w", "0.9", "-c", "0.95"], Critical),
-            (&["-w", "total=0.9"], Warning),
-            (&["-w", "login=0.4"], Ok),
-            (&["-w", "login=0.3"], Warning),
-            (&["-w", "login=0.3", "-w", "login=0.5"], Ok),
-            (&["-c", "select=0.3"], Critical),
-            (&["-c", "select=0.3", "-c", "select:a=1", "-c", "select:b=1"], Ok),
-            (&["-c", "select:a=0.3", "-c", "select=1"], Critical),
-            (&["-w", "select.messages:a=6:"], Warning),
-            (&["-w", "select.messages=5"], Ok),
-            (&["-c", "select.messages=@5"], Critical),
-            (&["-w", "logout=0.1"], Warning),
-        ] {
-            assert_eq!(verdict(arguments, "", &Outcome::Ok).state, state, "{arguments:?}");
-        }
-    }
-
-    #[test]
-    fn a_threshold_on_a_figure_that_was_not_told_is_crossed() {
-        let verdict = verdict(&["-w", "login=1"], "", &Outcome::Ok);
-        assert_eq!(verdict.state, ServiceState::Ok);
-        let mut judgement = Judgement { state: ServiceState::Ok, breaches: Vec::new() };
-        let options =
-            Options::from_arguments(&["-H", "h", "-u", "u", "--password-file", "f", "-c", "select.messages=1:"])
-                .unwrap();
-        judgement.hold(&options, Some(&Operation::Select("INBOX".to_owned())), "messages", None);
-        assert_eq!(
-            judgement,
-            Judgement {
-                state: ServiceState::Critical,
-                breaches: vec!["unknown messages, critical not told".to_owned()]
-            }
-        );
-    }
-}
+mod tests;

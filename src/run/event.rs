@@ -1,112 +1,90 @@
-//! What the worker tells the supervisor, and how an operation can end.
+//! What can happen to a run, and what the supervisor has to do then.
 
-use crate::plan::Plan;
-use crate::report::{Certificate, Tls};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How the worker tells. False once nobody listens any more.
-pub type Tell = Arc<dyn Fn(Event) -> bool + Send + Sync>;
+use crate::facts::Fact;
+use crate::failure::Failure;
+use crate::operation::Yield;
+use crate::plan::Plan;
 
-/// Does a job in the thread that it is called in, and tells what comes of it.
-pub type Worker = Arc<dyn Fn(&Job, &Tell) + Send + Sync>;
+/// Takes an event. False once the supervisor is gone.
+pub type Reporter = Arc<dyn Fn(Event) -> bool + Send + Sync>;
 
-/// What one worker does of a plan.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// All phases.
-    pub plan: Plan,
-    /// The first phase to be done and told. Those before it are the set-up of a fresh connection: done, but not told.
-    pub from: usize,
-    /// Where to connect to, if that is known.
-    pub addresses: Vec<SocketAddr>,
-}
-
-/// One message of the worker.
+/// One message of a worker. Phases are numbered by their place in the plan.
 #[derive(Debug)]
 pub enum Event {
-    /// The connection is set up as far as the first phase to be done needs it: that phase begins.
-    Ready(Instant),
-    /// Nothing can be begun: a file of our own, in words.
-    Obstacle(String),
+    /// The connection is set up as far as this phase needs it: it begins.
+    Ready {
+        /// The first phase that this worker reports.
+        phase: usize,
+        /// When.
+        at: Instant,
+    },
+    /// The run cannot begin: a file of the user, in words.
+    CannotBegin(String),
     /// A fresh connection could not be set up: why.
-    NotAgain(String),
-    /// The running phase has ended, the next one of the plan begins.
+    CannotReconnect(String),
+    /// This phase has ended, the next one of the plan begins.
     Ended {
+        /// Which.
+        phase: usize,
         /// When.
         at: Instant,
         /// How.
-        result: Result<Done, Stop>,
+        result: Result<(), Stop>,
+        /// What is known of it, also if it failed.
+        yielded: Yield,
     },
     /// Something was learnt.
     Fact(Fact),
-    /// A panic.
-    Fault,
-}
-
-/// What a phase yields beside its time.
-#[derive(Debug, Default)]
-pub struct Done {
-    /// EXISTS of a SELECT.
-    pub messages: Option<u32>,
-    /// A remark, clean for output.
-    pub note: Option<String>,
+    /// The worker panicked.
+    Panicked,
 }
 
 /// Why a phase yields nothing.
 #[derive(Debug)]
 pub enum Stop {
-    /// The server or the network said no.
+    /// It was tried.
     Failed(Failure),
-    /// An earlier phase made it impossible.
+    /// The connection is not in the state that the phase needs.
     Impossible,
 }
 
-/// The server or the network said no.
-#[derive(Debug)]
-pub struct Failure {
-    /// In words, clean for output.
-    pub reason: String,
-    /// Whether the connection is of no more use.
-    pub lost: bool,
-    /// Whether it is for want of something on this machine, which tells nothing about the server.
-    pub ours: bool,
+/// What can happen to a run.
+pub enum Input {
+    /// The worker reports something.
+    Event(Event),
+    /// The deadline has passed.
+    Deadline,
+    /// This signal has come.
+    Signal(&'static str),
 }
 
-impl Failure {
-    /// The end of the connection.
-    #[must_use]
-    pub fn lost(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), lost: true, ours: false }
-    }
-
-    /// A `NO` after which the dialogue goes on.
-    #[must_use]
-    pub fn refused(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), lost: false, ours: false }
-    }
+/// What the supervisor has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Wait for the next input.
+    Wait,
+    /// Give up the worker, and start another one that sets up a fresh connection for this phase and those behind it.
+    Reconnect {
+        /// The first phase that it reports.
+        from: usize,
+    },
+    /// Nothing: the report is complete.
+    Stop,
 }
 
-/// Something learnt on the way; text is clean for output.
-#[derive(Debug)]
-pub enum Fact {
-    /// A file of our own is being read: which.
-    Reading(String),
-    /// What the name resolved to.
-    Addresses(Vec<SocketAddr>),
-    /// An address is tried.
-    Tried(SocketAddr),
-    /// An address did not answer: why.
-    Refused(SocketAddr, String),
-    /// The address that answered, and a handle to close the connection by.
-    Peer(SocketAddr, Option<TcpStream>),
-    /// What TLS agreed on.
-    Tls(Tls),
-    /// The server's certificate.
-    Certificate(Certificate),
-    /// Where trust comes from.
-    Trust(String),
-    /// A line of the IMAP dialogue.
-    Dialogue(Instant, String),
+/// Whether the supervisor must look at this event at once. An event that changes neither the deadline nor what the
+/// supervisor has to do can wait until it looks anyway: to wake it costs more than what it then does.
+#[must_use]
+pub fn is_urgent(plan: &Plan, event: &Event) -> bool {
+    // Behind the last phase is the end.
+    let has_limit = |phase: usize| plan.phases.get(phase).is_none_or(|phase| phase.limit.is_some());
+    match event {
+        Event::Fact(_) => false,
+        Event::Ready { phase, .. } => has_limit(*phase),
+        Event::Ended { phase, result, .. } => result.is_err() || has_limit(phase + 1),
+        Event::CannotBegin(_) | Event::CannotReconnect(_) | Event::Panicked => true,
+    }
 }

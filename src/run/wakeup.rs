@@ -1,9 +1,6 @@
-//! What the supervisor waits at: messages of workers, signals and the clock, all in one place. A signal handler may do no
-//! more than write to a socket, so that is what wakes it.
+//! Where the supervisor waits: for messages of workers, for signals and for the clock, all in one place. A signal handler
+//! may do no more than write to a socket (a self-pipe), so that is what wakes the supervisor.
 
-use crate::run::signals::{Signals, Watch};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,103 +8,109 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often is looked where no socket is to be had.
-const LOOK: Duration = Duration::from_millis(10);
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
-/// A thousandth of it is nothing that anybody sees.
-const LONG: Duration = Duration::from_millis(100);
+use super::signals::{Registration, Signals};
 
-/// Messages that nobody has taken yet, and what wakes who waits for them.
-pub struct Inbox<T> {
-    /// None once nobody takes any more.
+/// The time between two looks if no socket could be made.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// A wait that is longer is cut short and begun again: the kernel may wake a thread later by a thousandth of the time that
+/// it asked for (timer slack).
+const LONG_WAIT: Duration = Duration::from_millis(100);
+
+/// Messages that are not taken yet, and what wakes the thread that waits for them.
+pub struct Queue<T> {
+    /// None once the queue is closed.
     messages: Mutex<Option<VecDeque<T>>>,
     sockets: Option<Sockets>,
     signals: Signals,
 }
 
 struct Sockets {
-    ear: UnixStream,
-    bell: UnixStream,
-    _watch: Watch,
+    /// The waiting thread polls this one.
+    receiver: UnixStream,
+    /// A byte written here ends the poll.
+    sender: UnixStream,
+    _registration: Registration,
 }
 
 /// What ended the waiting.
-pub enum Wake<T> {
+pub enum Next<T> {
     /// The oldest message.
     Message(T),
     /// This signal has come.
     Signal(&'static str),
-    /// It is past the deadline.
-    TimeOut,
+    /// The deadline has passed.
+    Deadline,
 }
 
-impl<T> Inbox<T> {
-    /// Empty; signals are heard from now on, and where one has come before, too.
+impl<T> Queue<T> {
+    /// Empty. From now on signals are noted; one that has come before counts, too.
     #[must_use]
     pub fn new(signals: &Signals) -> Self {
-        signals.hear();
-        let sockets = UnixStream::pair().and_then(|(ear, bell)| {
-            // A full bell rings already: nobody may wait at it.
-            bell.set_nonblocking(true)?;
-            Ok(Sockets { _watch: signals.watch(&bell)?, ear, bell })
+        signals.catch();
+        let sockets = UnixStream::pair().and_then(|(receiver, sender)| {
+            // If the socket is full, the poll ends anyway: no writer may wait.
+            sender.set_nonblocking(true)?;
+            Ok(Sockets { _registration: signals.register(&sender)?, receiver, sender })
         });
         Self { messages: Mutex::new(Some(VecDeque::new())), sockets: sockets.ok(), signals: signals.clone() }
     }
 
-    /// Puts a message there; false where nobody takes it any more. Who waits is woken by the first that rings, or at its
-    /// deadline, and then finds all that came before.
-    pub fn put(&self, message: T, ring: bool) -> bool {
+    /// Adds a message; false if the queue is closed. The waiting thread is woken by the first urgent message, or at its
+    /// deadline, and then finds all that were added before.
+    pub fn put(&self, message: T, is_urgent: bool) -> bool {
         match self.messages.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(messages) => messages.push_back(message),
             None => return false,
         }
-        if let Some(sockets) = self.sockets.as_ref().filter(|_| ring) {
-            let _ = (&sockets.bell).write(&[1]);
+        if let Some(sockets) = self.sockets.as_ref().filter(|_| is_urgent) {
+            let _ = (&sockets.sender).write(&[1]);
         }
         true
     }
 
-    /// Waits until there is something. What came in time counts, however late we wake up.
-    pub fn take(&self, deadline: Instant) -> Wake<T> {
-        self.wait(deadline, || self.signals.came())
+    /// Waits until there is something. A message that was added in time counts, however late this thread wakes up.
+    pub fn take(&self, deadline: Instant) -> Next<T> {
+        self.wait(deadline, || self.signals.caught())
     }
 
-    /// As [`Inbox::take`], but signals end nothing.
-    pub fn take_calmly(&self, deadline: Instant) -> Wake<T> {
+    /// As [`Queue::take`], but signals end nothing.
+    pub fn take_despite_signals(&self, deadline: Instant) -> Next<T> {
         self.wait(deadline, || None)
     }
 
-    fn wait(&self, deadline: Instant, signal: impl Fn() -> Option<&'static str>) -> Wake<T> {
+    fn wait(&self, deadline: Instant, signal: impl Fn() -> Option<&'static str>) -> Next<T> {
         loop {
             let message =
                 self.messages.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(VecDeque::pop_front);
             if let Some(message) = message {
-                return Wake::Message(message);
+                return Next::Message(message);
             }
             if let Some(signal) = signal() {
-                return Wake::Signal(signal);
+                return Next::Signal(signal);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Wake::TimeOut;
+                return Next::Deadline;
             }
             self.sleep(left);
         }
     }
 
-    /// Until the bell rings, a signal comes or that time is over.
+    /// Until a byte or a signal comes, or that time is over.
     fn sleep(&self, most: Duration) {
-        let Some(sockets) = &self.sockets else { return thread::sleep(most.min(LOOK)) };
-        // The kernel may take a thousandth longer: what is left of a long time is waited for once more.
-        let most = if most > LONG { most.mul_f64(0.99) } else { most };
-        match poll(&mut [PollFd::new(&sockets.ear, PollFlags::IN)], Timespec::try_from(most).ok().as_ref()) {
+        let Some(sockets) = &self.sockets else { return thread::sleep(most.min(POLL_INTERVAL)) };
+        let most = if most > LONG_WAIT { most.mul_f64(0.99) } else { most };
+        match poll(&mut [PollFd::new(&sockets.receiver, PollFlags::IN)], Timespec::try_from(most).ok().as_ref()) {
             Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) => drop((&sockets.ear).read(&mut [0; 64])),
-            Err(_) => thread::sleep(most.min(LOOK)),
+            Ok(_) => drop((&sockets.receiver).read(&mut [0; 64])),
+            Err(_) => thread::sleep(most.min(POLL_INTERVAL)),
         }
     }
 
-    /// Nothing is taken any more.
+    /// From now on no message is taken.
     pub fn close(&self) {
         *self.messages.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -120,19 +123,19 @@ mod tests {
 
     /// A burst of a thousand fills the buffer of a socket three times.
     #[test]
-    fn a_full_bell_keeps_nobody_waiting() {
-        let inbox = Arc::new(Inbox::new(&Signals::default()));
-        let (outbox, (done, wait)) = (Arc::clone(&inbox), mpsc::channel());
+    fn a_full_socket_blocks_no_writer() {
+        let queue = Arc::new(Queue::new(&Signals::default()));
+        let (sender, (done, wait)) = (Arc::clone(&queue), mpsc::channel());
         thread::spawn(move || {
-            assert!((0..1000).all(|number| outbox.put(number, true)));
+            assert!((0..1000).all(|number| sender.put(number, true)));
             done.send(()).unwrap();
         });
         assert!(wait.recv_timeout(Duration::from_secs(60)).is_ok(), "a writer hangs");
         let deadline = Instant::now() + Duration::from_secs(60);
-        assert!((0..1000).all(|number| matches!(inbox.take(deadline), Wake::Message(taken) if taken == number)));
+        assert!((0..1000).all(|number| matches!(queue.take(deadline), Next::Message(taken) if taken == number)));
     }
 
-    /// Timers of sockets are coarse: at 250 ticks a second a time-out of 3 s comes up to 256 ms late.
+    /// Timers of sockets are coarse: at 250 ticks a second a timeout of 3 s comes up to 256 ms late.
     #[test]
     fn it_is_woken_as_exactly_as_from_a_sleep() {
         let times = [2200, 2350, 2500, 2650, 2800].map(Duration::from_millis);
@@ -150,8 +153,8 @@ mod tests {
         };
         let asleep = thread::spawn(move || late(thread::sleep));
         let waiting = late(|time| {
-            let inbox: Inbox<()> = Inbox::new(&Signals::default());
-            assert!(matches!(inbox.take(Instant::now() + time), Wake::TimeOut));
+            let queue: Queue<()> = Queue::new(&Signals::default());
+            assert!(matches!(queue.take(Instant::now() + time), Next::Deadline));
         });
         let asleep = asleep.join().unwrap();
         assert!(waiting < asleep + Duration::from_millis(30), "{waiting:?} late, from a sleep {asleep:?}");

@@ -4,7 +4,7 @@
 use crate::real::{BINARY, Daemon, find, have, output, project, run, wait_for};
 use crate::testkit::dovecot::dovecot;
 use crate::testkit::labels::label;
-use crate::testkit::nagios::{begin_item, printed};
+use crate::testkit::nagios::begin_item;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ fn the_services_of_the_example_run() {
     let perfdata = &nagios.service("IMAP mailboxes")["performance_data"];
     let select = begin_item("select", "Sent Items", "time") + "0.";
     assert!(perfdata.contains("s;1;4;0;8 ") && perfdata.contains(&select), "{perfdata}");
-    let days = format!("{}=364.9;21:;7:;;", printed(&format!("{}_a1", label("tls", "", "cert_days"))));
+    let days = format!("{}_a1=364.9;21:;7:;;", label("tls", "", "cert_days"));
     assert!(nagios.service("IMAP addresses")["performance_data"].contains(&days));
 }
 

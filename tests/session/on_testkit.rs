@@ -2,32 +2,29 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use check_imap_session::operation::{OPERATIONS, Operation};
+
 use crate::case::{Case, check_all};
 use crate::testkit::exchange::EXCHANGES;
 use crate::testkit::invariants::read_lines;
 use crate::testkit::labels::label;
-use crate::testkit::nagios::{Run, printed};
+use crate::testkit::nagios::Run;
 use crate::testkit::plan::{MODES, Plan};
 use crate::testkit::well_behaved::in_any_order;
 
-/// The operations of the program, each with the names of its figures.
-fn operations() -> Vec<(&'static str, Vec<&'static str>)> {
-    vec![("select", vec!["messages"])]
-}
-
 #[test]
 fn every_operation_of_the_program_has_one_good_exchange_with_its_figures() {
-    let operations = operations();
     let have: Vec<&str> = EXCHANGES.iter().map(|row| row.operation).collect();
     assert_eq!(have.iter().collect::<BTreeSet<_>>().len(), have.len(), "an exchange is there twice: {have:?}");
-    for (operation, figures) in &operations {
-        let row = EXCHANGES.iter().find(|row| row.operation == *operation);
-        let row = row.unwrap_or_else(|| panic!("{operation} has no row in tests/testkit/exchange.rs"));
+    for Operation { name, figures, .. } in OPERATIONS {
+        let row = EXCHANGES.iter().find(|row| row.operation == *name);
+        let row = row.unwrap_or_else(|| panic!("{name} has no row in tests/testkit/exchange.rs"));
         let yields: BTreeSet<&str> = row.figures.iter().map(|(figure, _)| *figure).collect();
-        assert_eq!(yields, figures.iter().copied().collect(), "figures of {operation} in tests/testkit/exchange.rs");
+        let wanted: BTreeSet<&str> = figures.iter().map(|figure| figure.name).collect();
+        assert_eq!(yields, wanted, "figures of {name} in tests/testkit/exchange.rs");
     }
-    for operation in have {
-        assert!(operations.iter().any(|(name, _)| *name == operation), "{operation} is no operation of the program");
+    for name in have {
+        assert!(Operation::find(name).is_some(), "{name} is no operation of the program");
     }
 }
 
@@ -53,14 +50,9 @@ fn every_operation_is_performed_by_a_server_that_behaves_well() {
 #[test]
 fn the_grammar_refuses_what_consumers_cannot_read() {
     let days = label("tls", "", "cert_days");
-    let [login, total, timed_out] = ["login", "total", "timed_out"].map(printed);
-    let other = if login == "login" { "'login'" } else { "login" };
     let sound = &format!(
-        "IMAP is OK: h: login 0.001 s|{login}=0.001s;;;0;8 {}=0.1s {total}=0.2s;2;~:3;0;8 {}=1;;;0;1 {timed_out}=0 \
-         {}=-3.5\n",
-        printed("select_Entwürfe"),
-        printed("login_ok"),
-        printed(&days)
+        "IMAP is OK: h: login 0.001 s|login=0.001s;;;0;8 select_Entwürfe=0.1s total=0.2s;2;~:3;0;8 login_ok=1;;;0;1 \
+         timed_out=0 {days}=-3.5\n"
     );
     let run = |stdout: &str| Run {
         code: 0,
@@ -72,7 +64,6 @@ fn the_grammar_refuses_what_consumers_cannot_read() {
     run(sound).check_sound();
     assert_eq!(run(sound).figure("tls", "", "cert_days"), Some(-3.5));
     assert_eq!(run(sound).item("total").unwrap().critical, "~:3");
-    let in_label = |label: &str| format!("|{}=", printed(label));
     for (part, fault) in [
         ("OK", "WARNING"),
         ("h: ", "h| "),
@@ -81,10 +72,10 @@ fn the_grammar_refuses_what_consumers_cannot_read() {
         ("0.001s", "0.0000001s"),
         ("0.001s", "0,001s"),
         ("0.001s", "NaNs"),
-        (&in_label("login"), &format!("|{other}=")),
-        (&in_label("login"), &in_label("lo gin")),
-        (&in_label("login"), &in_label("total")),
-        (&format!("{timed_out}=0 "), ""),
+        ("|login=", "|'login'="),
+        ("|login=", "|lo gin="),
+        ("|login=", "|total="),
+        ("timed_out=0 ", ""),
         (";8 ", ";8  "),
         (";8 ", ";8;9 "),
         (";8 ", ";x "),

@@ -3,14 +3,16 @@
 
 use crate::exposition::Exposition;
 use crate::plugin::Run;
-use check_imap_session::credentials::secret::{Redactor, Secret};
-use check_imap_session::options::{Format, Options, Request};
-use check_imap_session::output;
-use check_imap_session::plan::Plan;
+use check_imap_session::credentials::redactor::Redactor;
+use check_imap_session::credentials::secret::Secret;
+use check_imap_session::operation::OPERATIONS;
+use check_imap_session::options::{Options, Request};
+use check_imap_session::output::FORMATS;
+use check_imap_session::plan::{Phase, Plan};
 use check_imap_session::report::judge::judge;
-use check_imap_session::report::{Certificate, Facts, Limit, Outcome, Record, Report};
+use check_imap_session::report::{Cause, Limit, Outcome, PhaseReport, Report};
 use check_imap_session::text;
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use nagiosplugin::ServiceState;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -29,9 +31,15 @@ struct Printed {
     verbosity: usize,
 }
 
+/// The mailboxes are given to the operations in turn.
 fn options(mailboxes: &[String], tls: &str, flags: &[String]) -> Options {
     let mut arguments: Vec<String> = ["-H", "imap.example.org", "-u", "joe", "--tls", tls].map(str::to_owned).into();
     arguments.extend(mailboxes.iter().map(|name| format!("--mailbox={name}")));
+    let operations = OPERATIONS.iter().zip(mailboxes.iter().cycle());
+    arguments.extend(operations.map(|(operation, mailbox)| match operation.takes.placeholder() {
+        "" => format!("--operation={}", operation.name),
+        _ => format!("--operation={}:{mailbox}", operation.name),
+    }));
     arguments.extend_from_slice(flags);
     match Options::parse(&arguments, Some(PASSWORD.into())) {
         Ok(Request::Check(options)) => *options,
@@ -41,33 +49,23 @@ fn options(mailboxes: &[String], tls: &str, flags: &[String]) -> Options {
 }
 
 fn print(options: &Options, fates: &[Fate], obstacle: Option<&str>) -> Printed {
-    let plan = Plan::new(options).unwrap();
-    let fates = fates.iter().cycle();
+    let plan = Plan::new(&options.plan).unwrap();
     let redactor = Redactor::new(&options.username, &Secret::new(PASSWORD.into()));
-    let records: Vec<Record> = plan.phases.iter().zip(fates).map(|(_, fate)| fate.record(&redactor)).collect();
-    let titles = plan.phases.iter().map(|phase| phase.operation.title()).collect();
-    let now = Utc::now();
-    let certificate = Certificate {
-        subject: "s".to_owned(),
-        issuer: "i".to_owned(),
-        not_before: now,
-        not_after: now + TimeDelta::days(3),
+    let titles = plan.phases.iter().map(Phase::title).collect();
+    let mut report = Report::new(&plan, plan.total);
+    let fates = fates.iter().cycle();
+    report.phases = plan.phases.into_iter().zip(fates).map(|(phase, fate)| fate.report(phase, &redactor)).collect();
+    report.timed_out = report.phases.iter().any(|report| matches!(report.outcome, Outcome::TimedOut(_)));
+    report.obstacle = obstacle.map(str::to_owned);
+    let judged = judge(&report, Utc::now());
+    let settings = options.output_settings();
+    let print_as = |name: &str| {
+        let format = FORMATS.iter().find(|format| format.name == name).unwrap();
+        (format.render)(&judged, &settings)
     };
-    let timed_out = records.iter().any(|record| matches!(record.outcome, Outcome::TimedOut(_)));
-    let report = Report {
-        total: plan.total,
-        obstacle: obstacle.map(str::to_owned),
-        plan,
-        records,
-        timed_out,
-        facts: vec![Facts { certificate: Some(certificate), ..Facts::default() }],
-    };
-    let verdict = judge(&report, options, now);
-    let as_format = |format| output::render(format, &report, &verdict, options, now);
-    let (stdout, prometheus, json) =
-        (as_format(Format::Nagios), as_format(Format::Prometheus), as_format(Format::Json));
-    let code = verdict.state.exit_code();
-    let run = Run { code, stdout, stderr: String::new(), elapsed: Duration::ZERO, peak_kib: 0 };
+    let code = judged.state.exit_code();
+    let run = Run { code, stdout: print_as("nagios"), stderr: String::new(), elapsed: Duration::ZERO, peak_kib: 0 };
+    let (prometheus, json) = (print_as("prometheus"), print_as("json"));
     Printed { run, prometheus, json, titles, verbosity: options.verbosity }
 }
 
@@ -81,22 +79,22 @@ enum Fate {
 }
 
 impl Fate {
-    fn record(&self, redactor: &Redactor) -> Record {
-        let record = |outcome, time: Option<u64>| Record {
-            outcome,
-            time: time.map(Duration::from_micros),
-            messages: None,
-            note: None,
+    fn report(&self, phase: Phase, redactor: &Redactor) -> PhaseReport {
+        let (outcome, time) = match self {
+            Self::Ok(time, ..) => (Outcome::Ok, Some(*time)),
+            Self::Failed(text) => (Outcome::Failed(redactor.clean(text).into()), None),
+            Self::TimedOut(time) => (Outcome::TimedOut(Limit::Own(Duration::from_micros(*time))), Some(*time)),
+            Self::NotRun => (Outcome::NotRun(Cause { why: "login failed".to_owned(), phase: None }), None),
         };
-        match self {
-            Self::Ok(time, messages, note) => {
-                let note = (!note.is_empty()).then(|| redactor.clean(note));
-                Record { messages: *messages, note, ..record(Outcome::Ok, Some(*time)) }
-            }
-            Self::Failed(text) => record(Outcome::Failed(redactor.clean(text)), None),
-            Self::TimedOut(time) => record(Outcome::TimedOut(Limit::Own(Duration::from_micros(*time))), Some(*time)),
-            Self::NotRun => record(Outcome::NotRun("login failed".to_owned()), None),
+        let mut report = PhaseReport::new(phase, outcome);
+        report.time = time.map(Duration::from_micros);
+        if let Self::Ok(_, value, note) = self {
+            let figures = report.phase.operation.figures.iter();
+            report.values =
+                value.map(|value| figures.map(|figure| (*figure, value.into())).collect()).unwrap_or_default();
+            report.notes = (!note.is_empty()).then(|| redactor.clean(note)).into_iter().collect();
         }
+        report
     }
 }
 
@@ -171,8 +169,8 @@ proptest! {
             prop_assert!(long_text.is_empty());
         } else {
             for (line, title) in long_text.iter().zip(&printed.titles) {
-                let told = line.split_once("] ").map_or("", |(_, told)| told);
-                prop_assert!(told.starts_with(&format!("{title}: ")), "{title}: {line}");
+                let rest = line.split_once("] ").map_or("", |(_, rest)| rest);
+                prop_assert!(rest.starts_with(&format!("{title}: ")), "{title}: {line}");
             }
             let decisions = if printed.verbosity > 1 { 2 } else { 0 };
             prop_assert_eq!(long_text.len(), printed.titles.len() + decisions);
@@ -220,7 +218,7 @@ proptest! {
 
     #[test]
     fn a_label_has_only_what_every_consumer_takes(name in any::<String>()) {
-        let label = text::label(&name);
+        let label = text::make_label(&name);
         prop_assert!(label.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-'));
         prop_assert_eq!(label.chars().count(), name.chars().count());
     }

@@ -29,17 +29,26 @@ pub enum Reply {
 
 use Reply::{Sent, Tagged};
 
-pub static EXCHANGES: &[Exchange] = &[Exchange {
-    operation: "select",
-    target: "Archive",
-    command: "SELECT \"{target}\"",
-    answer: &[
-        Sent("* FLAGS (\\Seen \\Deleted)\r\n* 0 RECENT\r\n* OK [UIDNEXT 4] next\r\n"),
-        Sent("* {messages} EXISTS\r\n"),
-        Tagged("OK [READ-WRITE] done"),
-    ],
-    figures: &[("messages", 172.0)],
-}];
+pub static EXCHANGES: &[Exchange] = &[
+    Exchange {
+        operation: "select",
+        target: "Archive",
+        command: "SELECT \"{target}\"",
+        answer: &[
+            Sent("* FLAGS (\\Seen \\Deleted)\r\n* 0 RECENT\r\n* OK [UIDNEXT 4] next\r\n"),
+            Sent("* {messages} EXISTS\r\n"),
+            Tagged("OK [READ-WRITE] done"),
+        ],
+        figures: &[("messages", 172.0)],
+    },
+    Exchange {
+        operation: "examine",
+        target: "Drafts",
+        command: "EXAMINE \"{target}\"",
+        answer: &[Sent("* {messages} EXISTS\r\n* 0 RECENT\r\n"), Tagged("OK [READ-ONLY] done")],
+        figures: &[("messages", 7.0)],
+    },
+];
 
 pub fn exchange(operation: &str) -> &'static Exchange {
     let row = EXCHANGES.iter().find(|row| row.operation == operation);

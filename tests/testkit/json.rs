@@ -5,7 +5,7 @@ use serde_json::Value;
 /// The first phase of this name (`login`, `select Archive`).
 pub fn phase<'a>(json: &'a Value, name: &str) -> &'a Value {
     let phases = json["phases"].as_array().expect("phases");
-    let is_it = |phase: &&Value| match phase["mailbox"].as_str() {
+    let is_it = |phase: &&Value| match phase["target"].as_str() {
         Some(target) => format!("{} {target}", phase["phase"].as_str().unwrap()) == name,
         None => phase["phase"] == name,
     };
@@ -13,5 +13,5 @@ pub fn phase<'a>(json: &'a Value, name: &str) -> &'a Value {
 }
 
 pub fn figure(phase: &Value, figure: &str) -> Option<f64> {
-    phase[figure].as_f64()
+    phase["figures"][figure].as_f64()
 }

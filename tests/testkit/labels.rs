@@ -6,9 +6,7 @@ pub fn label(operation: &str, target: &str, figure: &str) -> String {
     let phase = join(&[operation, target]);
     match figure {
         "time" => phase,
-        "ok" => join(&[&phase, "ok"]),
-        "cert_days" => figure.to_owned(),
-        _ => join(&[figure, target]),
+        _ => join(&[&phase, figure]),
     }
 }
 

@@ -5,17 +5,9 @@ use std::time::Duration;
 
 use super::labels::label;
 
-/// What stands on either side of a label.
-const QUOTE: &str = "'";
-
-/// A label as line 1 has it, before the `=`.
-pub fn printed(label: &str) -> String {
-    format!("{QUOTE}{label}{QUOTE}")
-}
-
 /// The beginning of a figure's item as line 1 has it, the `=` included.
 pub fn begin_item(operation: &str, target: &str, figure: &str) -> String {
-    format!("{}=", printed(&label(operation, target, figure)))
+    format!("{}=", label(operation, target, figure))
 }
 
 /// What a run left behind.
@@ -174,7 +166,7 @@ pub fn shorten(line: &str) -> String {
     text
 }
 
-/// One perfdata item, `'label'=value[unit];warn;crit;min;max`.
+/// One perfdata item, `label=value[unit];warn;crit;min;max`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     pub label: String,
@@ -191,10 +183,7 @@ pub struct Item {
 impl Item {
     fn parse(text: &str) -> Result<Self, String> {
         let refuse = |why: &str| format!("perfdata item {text:?}: {why}");
-        let (label, fields) = text
-            .strip_prefix(QUOTE)
-            .and_then(|rest| rest.split_once(&format!("{QUOTE}=")))
-            .ok_or_else(|| refuse(&format!("not {}=value", printed("label"))))?;
+        let (label, fields) = text.split_once('=').ok_or_else(|| refuse("not label=value"))?;
         let clean = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         ensure(!label.is_empty() && label.chars().all(clean), "bad label").map_err(|e| refuse(&e))?;
 

@@ -1,0 +1,79 @@
+//! Where the password comes from, and how it is read. Blocking, without limits: those are the supervisor's.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::secret::Secret;
+use crate::text::{self, describe_io_error};
+
+/// The environment variable that is used without `--password-file`.
+pub const PASSWORD_VARIABLE: &str = "IMAP_SESSION_PASSWORD";
+
+/// Bytes; no password is longer.
+const MAX_PASSWORD: usize = 4096;
+
+/// Where the password comes from.
+#[derive(Clone)]
+pub enum PasswordSource {
+    /// The first line of this file.
+    File(PathBuf),
+    /// The first line of standard input.
+    Stdin,
+    /// The environment.
+    Value(Secret),
+}
+
+impl PasswordSource {
+    /// Reads the password. Before a file is opened, `report_reading` gets its name: it may hang.
+    ///
+    /// # Errors
+    /// The file and what is wrong with it or with its first line.
+    pub fn read(&self, report_reading: &dyn Fn(String)) -> Result<Secret, String> {
+        let (what, opened) = match self {
+            Self::Value(password) => return Ok(password.clone()),
+            Self::File(path) => {
+                let what = format!("--password-file: {}", show_path(path));
+                report_reading(what.clone());
+                (what, File::open(path))
+            }
+            Self::Stdin => {
+                let what = "--password-file: standard input".to_owned();
+                report_reading(what.clone());
+                (what, open_standard_input())
+            }
+        };
+        let file = opened.map_err(|error| describe_io_error(&error));
+        file.and_then(read_first_line).map_err(|why| format!("{what}: {why}"))
+    }
+}
+
+/// A path as it is shown.
+#[must_use]
+pub fn show_path(path: &Path) -> String {
+    text::clean(path.as_os_str().as_encoded_bytes())
+}
+
+/// Unbuffered, so that no copy of the password stays in a buffer that is not wiped.
+fn open_standard_input() -> io::Result<File> {
+    io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
+fn read_first_line(mut file: File) -> Result<Secret, String> {
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_PASSWORD));
+    let mut byte = [0];
+    while file.read(&mut byte).map_err(|error| describe_io_error(&error))? == 1 && byte != *b"\n" {
+        if line.len() == MAX_PASSWORD {
+            return Err(format!("its first line has more than {MAX_PASSWORD} bytes"));
+        }
+        line.extend_from_slice(&byte);
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    let password = Secret::new(std::mem::take(&mut line));
+    password.check().map(|()| password).map_err(|why| format!("its first line is no password: {why}"))
+}

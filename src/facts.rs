@@ -1,0 +1,130 @@
+//! What is learnt of the server on the way. Each fact is reported as soon as it is known, so that a timeout loses none.
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Something learnt on the way; text is clean for output.
+#[derive(Debug)]
+pub enum Fact {
+    /// A file of the user is being read: which.
+    Reading(String),
+    /// What the name resolved to.
+    Addresses(Vec<SocketAddr>),
+    /// A connection to this address is being tried.
+    Tried(SocketAddr),
+    /// An address did not answer: why.
+    Unreachable(SocketAddr, String),
+    /// The address that answered, and a handle to close the connection by.
+    Peer(SocketAddr, Option<TcpStream>),
+    /// What TLS agreed on.
+    Tls(Tls),
+    /// The server's certificate.
+    Certificate(Certificate),
+    /// Where trust comes from.
+    Trust(String),
+    /// A line of the IMAP dialogue, and when it was sent or read.
+    Dialogue(Instant, String),
+}
+
+/// All facts of one connection, or of those that followed each other in one run.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Time from program start to the first phase: options, files, the TLS library.
+    pub preparation: Option<Duration>,
+    /// What the name resolved to.
+    pub addresses: Vec<SocketAddr>,
+    /// The file that is or was last being read.
+    pub reading: Option<String>,
+    /// Addresses that were tried.
+    pub tried: Vec<SocketAddr>,
+    /// Addresses that did not answer, and why.
+    pub unreachable: Vec<(SocketAddr, String)>,
+    /// The address that answered.
+    pub peer: Option<SocketAddr>,
+    /// What TLS agreed on.
+    pub tls: Option<Tls>,
+    /// The server's certificate.
+    pub certificate: Option<Certificate>,
+    /// Where trust comes from.
+    pub trust: Option<String>,
+    /// The IMAP dialogue, secrets masked: seconds since program start, and the line.
+    pub dialogue: Vec<String>,
+}
+
+/// What client and server agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// `TLSv1.3`
+    pub version: &'static str,
+    /// By OpenSSL's name.
+    pub cipher: &'static str,
+    /// Whether certificate and name were verified.
+    pub is_verified: bool,
+}
+
+/// What matters of a server's certificate (RFC 5280); text is clean for output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Subject, in short: its common name or first alternative name.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// Valid from.
+    pub not_before: DateTime<Utc>,
+    /// Valid until.
+    pub not_after: DateTime<Utc>,
+}
+
+impl Facts {
+    /// Adds a fact. `start` is the start of the program. A handle to close the connection by is handed back.
+    pub fn learn(&mut self, fact: Fact, start: Instant) -> Option<TcpStream> {
+        match fact {
+            Fact::Reading(what) => self.reading = Some(what),
+            Fact::Addresses(addresses) => self.addresses = addresses,
+            // A fresh connection tries them again.
+            Fact::Tried(address) if self.tried.contains(&address) => {}
+            Fact::Tried(address) => self.tried.push(address),
+            Fact::Unreachable(address, why) => self.unreachable.push((address, why)),
+            Fact::Peer(address, connection) => {
+                self.peer = Some(address);
+                return connection;
+            }
+            Fact::Tls(tls) => self.tls = Some(tls),
+            Fact::Certificate(certificate) => self.certificate = Some(certificate),
+            Fact::Trust(trust) => self.trust = Some(trust),
+            Fact::Dialogue(at, line) => {
+                let time = at.saturating_duration_since(start).as_secs_f64();
+                self.dialogue.push(format!("{time:.6} {line}"));
+            }
+        }
+        None
+    }
+}
+
+/// A span of time as people say it: `3 days`, `5 hours`, `20 minutes`.
+#[must_use]
+pub fn describe_span(delta: TimeDelta) -> String {
+    let plural = |count: i64, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
+    let delta = delta.abs();
+    if delta.num_days() > 0 {
+        plural(delta.num_days(), "day")
+    } else if delta.num_hours() > 0 {
+        plural(delta.num_hours(), "hour")
+    } else {
+        plural(delta.num_minutes(), "minute")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_well() {
+        assert_eq!(describe_span(TimeDelta::hours(-73)), "3 days");
+        assert_eq!(describe_span(TimeDelta::hours(1)), "1 hour");
+        assert_eq!(describe_span(TimeDelta::seconds(59)), "0 minutes");
+    }
+}

@@ -1,0 +1,63 @@
+//! Which CAs are trusted: those of a file, or those of the system.
+
+use std::path::{Path, PathBuf};
+
+use openssl::error::ErrorStack;
+use openssl::ssl::{SslContextBuilder, SslFiletype};
+use openssl::x509::X509;
+use openssl::x509::store::{X509Lookup, X509StoreBuilder};
+
+use super::first_reason;
+use crate::credentials::source::show_path;
+
+/// Only the CAs of a PEM file.
+pub(super) fn trust_file(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<(), String> {
+    let certificates =
+        X509::stack_from_pem(pem).map_err(|error| format!("no PEM certificates: {}", first_reason(&error)))?;
+    if certificates.is_empty() {
+        return Err("no PEM certificate is in it".to_owned());
+    }
+    let mut store = X509StoreBuilder::new().map_err(|error| first_reason(&error))?;
+    for certificate in certificates {
+        store.add_cert(certificate).map_err(|error| first_reason(&error))?;
+    }
+    builder.set_cert_store(store.build());
+    Ok(())
+}
+
+/// The system's CAs, looked up one by one in OpenSSL's hashed directory: parsing the whole bundle, as OpenSSL does by
+/// default, costs ten times the rest of a run. OpenSSL's default is used if there is no such directory, or if
+/// `SSL_CERT_FILE` names a file elsewhere. (A bundle inside the hashed directory holds the same CAs as the directory.)
+pub(super) fn trust_system(builder: &mut SslContextBuilder) -> Result<String, ErrorStack> {
+    let directory = std::env::var_os("SSL_CERT_DIR").map_or_else(find_default_directory, PathBuf::from);
+    let own_file = std::env::var_os("SSL_CERT_FILE").is_some_and(|file| Path::new(&file).parent() != Some(&directory));
+    if own_file || !is_hashed(&directory) {
+        builder.set_default_verify_paths()?;
+        return Ok("the default files of OpenSSL".to_owned());
+    }
+    let mut store = X509StoreBuilder::new()?;
+    store.add_lookup(X509Lookup::hash_dir())?.add_dir(&directory.to_string_lossy(), SslFiletype::PEM)?;
+    builder.set_cert_store(store.build());
+    Ok(format!("the system CAs in {}", show_path(&directory)))
+}
+
+/// OpenSSL names it only inside a text: `OPENSSLDIR: "/usr/lib/ssl"`.
+fn find_default_directory() -> PathBuf {
+    let text = openssl::version::dir();
+    Path::new(text.split('"').nth(1).unwrap_or("/etc/ssl")).join("certs")
+}
+
+/// Whether a directory has an entry such as `4a6481c9.0`.
+fn is_hashed(directory: &Path) -> bool {
+    directory.read_dir().is_ok_and(|mut entries| {
+        entries.any(|entry| {
+            entry.is_ok_and(|entry| {
+                entry.file_name().to_string_lossy().split_once('.').is_some_and(|(hash, number)| {
+                    hash.len() == 8
+                        && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+                        && number.parse::<u32>().is_ok()
+                })
+            })
+        })
+    })
+}

@@ -1,0 +1,15 @@
+//! LOGOUT (RFC 9051 section 6.1.3). The exchange is in `imap/dialogue.rs`, which must know that the end is near.
+
+use super::{Operation, Part, States, Summary, Takes};
+
+/// The end of the session.
+pub static LOGOUT: Operation = Operation {
+    name: "logout",
+    help: "LOGOUT, within at most 1 s of what is left; not part of the total",
+    takes: Takes::Nothing,
+    part: Part::End,
+    counts: false,
+    summary: Summary::Hidden,
+    states: States::END,
+    figures: &[],
+};

@@ -1,0 +1,304 @@
+//! What is decided about each kind of phase: one row each, in a file of its own. Plan, supervisor, judge and outputs ask
+//! the row and name no operation.
+//!
+//! A new IMAP operation is a file here with its row and its exchange, a line in [`OPERATIONS`], and one good exchange in
+//! the tests' kit.
+
+mod logout;
+mod select;
+mod set_up;
+
+use chrono::{DateTime, Utc};
+use nagiosplugin::ServiceState;
+
+use crate::facts::Facts;
+use crate::failure::Failure;
+use crate::imap::dialogue::Dialogue;
+
+pub use logout::LOGOUT;
+pub use select::{EXAMINE, MESSAGES, SELECT};
+pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS};
+
+/// All operations that a user can ask for, in the order of the documents.
+pub static OPERATIONS: &[&Operation] = &[&SELECT, &EXAMINE];
+
+/// The phases that every run can have, in the order of the documents.
+pub static FRAME: &[&Operation] = &[&RESOLVE, &CONNECT, &TLS, &GREETING, &STARTTLS, &LOGIN, &LOGOUT];
+
+/// One kind of phase.
+#[derive(Debug)]
+pub struct Operation {
+    /// In selectors, labels, JSON and Prometheus.
+    pub name: &'static str,
+    /// For the documents: what is done.
+    pub help: &'static str,
+    /// What may stand behind the name and a colon in `--operation`.
+    pub takes: Takes,
+    /// When and how it is performed.
+    pub part: Part,
+    /// Whether it has a label `NAME_ok` and is part of the metric `success`.
+    pub counts: bool,
+    /// What line 1 shows of it when it is ok.
+    pub summary: Summary,
+    /// The states of a phase that is not ok, unless an option changes them.
+    pub states: States,
+    /// What it yields beside its time.
+    pub figures: &'static [&'static Figure],
+}
+
+/// What an operation is applied to: what stands behind its name and a colon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing.
+    Nothing,
+    /// A mailbox, which must be there.
+    Mailbox,
+}
+
+/// When and how a phase is performed.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// A step that all later phases need. `describe` lists what `-v` adds to its line.
+    SetUp {
+        /// Which step.
+        step: Step,
+        /// Clean text.
+        describe: fn(&Facts, DateTime<Utc>) -> Vec<String>,
+    },
+    /// One of the user's operations: needs a login, and no other task.
+    Task(Perform),
+    /// The end of the session. It changes neither state nor total unless an option names it.
+    End,
+}
+
+/// The steps to a session that is logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Name to addresses.
+    Resolve,
+    /// TCP, to the first address that answers.
+    Connect,
+    /// TLS handshake with verification.
+    Tls,
+    /// The server's first line (RFC 9051 section 7.1).
+    Greeting,
+    /// STARTTLS (RFC 9051 section 6.2.1).
+    StartTls,
+    /// LOGIN (RFC 9051 section 6.2.3).
+    Login,
+}
+
+/// Performs a task by one exchange, without limits: those are the supervisor's.
+pub type Perform = fn(&mut Dialogue, &Task<'_>) -> Result<Yield, Failure>;
+
+/// What a task is performed on.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// What the user wrote behind the operation's name; empty if there was nothing.
+    pub target: &'a str,
+    /// Mailboxes are opened by EXAMINE, never by SELECT (`--examine`).
+    pub read_only: bool,
+}
+
+/// What line 1 shows of a phase that is ok.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Summary {
+    /// Nothing.
+    Hidden,
+    /// `INBOX 0.003 s`
+    Target,
+    /// `login 0.042 s`, `status Archive 0.001 s, 231 messages, 3 unseen`
+    Full,
+}
+
+/// The states of a phase that is not ok.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct States {
+    /// A limit ended it.
+    pub timed_out: ServiceState,
+    /// The server or the network said no.
+    pub failed: ServiceState,
+    /// An earlier phase made it impossible.
+    pub not_run: ServiceState,
+}
+
+impl States {
+    /// Of the set-up: the service cannot be used at all.
+    pub const SET_UP: Self =
+        Self { timed_out: ServiceState::Critical, failed: ServiceState::Critical, not_run: ServiceState::Unknown };
+    /// Of a task: people can log in, but this is slow or refused.
+    pub const TASK: Self =
+        Self { timed_out: ServiceState::Warning, failed: ServiceState::Critical, not_run: ServiceState::Unknown };
+    /// Of the end: people have done what they wanted to do.
+    pub const END: Self = Self { timed_out: ServiceState::Ok, failed: ServiceState::Ok, not_run: ServiceState::Ok };
+}
+
+/// A number that a phase yields beside its time.
+#[derive(Debug)]
+pub struct Figure {
+    /// In selectors, labels and JSON.
+    pub name: &'static str,
+    /// What its values are.
+    pub unit: Unit,
+    /// Its family in Prometheus.
+    pub metric: Metric,
+    /// Behind `the server sent no`, if it did not.
+    pub absent: &'static str,
+    /// `3 messages`; of several figures, each stands between commas.
+    pub describe: fn(f64) -> String,
+}
+
+/// What the values of a figure are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A whole number, 0 or more.
+    Count,
+    /// A point in time, in seconds of Unix time, which is shown as days from now with one decimal.
+    DaysUntil,
+}
+
+/// A family of Prometheus, without `imap_session_`; its unit is part of the name.
+#[derive(Debug)]
+pub struct Metric {
+    /// For example `mailbox_messages`.
+    pub name: &'static str,
+    /// The text behind `# HELP`, one sentence.
+    pub help: &'static str,
+}
+
+/// What a phase yields beside its time.
+#[derive(Debug, Default)]
+pub struct Yield {
+    /// Figures of the operation's row. A figure that is not in the list is not known.
+    pub values: Vec<(&'static Figure, f64)>,
+    /// What else is worth reporting, clean for output: a remark of the server, for example.
+    pub notes: Vec<String>,
+}
+
+impl Operation {
+    /// The operation of this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        OPERATIONS.iter().copied().find(|operation| operation.name == name)
+    }
+
+    /// Whether it is one of the user's operations.
+    #[must_use]
+    pub fn is_task(&self) -> bool {
+        matches!(self.part, Part::Task(_))
+    }
+
+    /// Whether it ends the session.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self.part, Part::End)
+    }
+
+    /// Whether it is this step of the set-up.
+    #[must_use]
+    pub fn is_step(&self, step: Step) -> bool {
+        matches!(self.part, Part::SetUp { step: own, .. } if own == step)
+    }
+}
+
+impl Takes {
+    /// What stands for it in the documents, behind the operation's name.
+    #[must_use]
+    pub fn placeholder(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Mailbox => ":MAILBOX",
+        }
+    }
+}
+
+impl Unit {
+    /// The value as it is shown and judged.
+    #[must_use]
+    pub fn convert(self, raw: f64, now: DateTime<Utc>) -> f64 {
+        match self {
+            Self::Count => raw,
+            // Rounded down, so that it never promises too much.
+            Self::DaysUntil => ((raw - seconds_of(now)) / 8640.0).floor() / 10.0,
+        }
+    }
+
+    /// The shown value as perfdata has it.
+    #[must_use]
+    pub fn format(self, value: f64) -> String {
+        match self {
+            Self::Count => value.to_string(),
+            Self::DaysUntil => format!("{value:.1}"),
+        }
+    }
+
+    /// The smallest and the largest possible value, for perfdata.
+    #[must_use]
+    pub fn bounds(self) -> (Option<&'static str>, Option<&'static str>) {
+        match self {
+            Self::Count => (Some("0"), None),
+            Self::DaysUntil => (None, None),
+        }
+    }
+}
+
+/// Unix time in seconds, to the millisecond.
+#[must_use]
+#[allow(clippy::cast_precision_loss, clippy::as_conversions, reason = "milliseconds stay below 2^53 for 285,000 years")]
+pub fn seconds_of(time: DateTime<Utc>) -> f64 {
+    time.timestamp_millis() as f64 / 1000.0
+}
+
+impl Yield {
+    /// With this figure, if it is known.
+    #[must_use]
+    pub fn with(mut self, figure: &'static Figure, value: Option<f64>) -> Self {
+        self.values.extend(value.map(|value| (figure, value)));
+        self
+    }
+}
+
+/// `1 message`, `2 messages`.
+fn count(value: f64, one: &str, many: &str) -> String {
+    let number = value.to_string();
+    let noun = if number == "1" { one } else { many };
+    format!("{number} {noun}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use std::collections::HashMap;
+
+    #[test]
+    fn days_left_never_promise_too_much() {
+        let now = Utc::now();
+        for (seconds, days) in [(86_400 * 5, 5.0), (86_399, 0.9), (60, 0.0), (0, 0.0), (-1, -0.1), (-86_400 * 3, -3.0)]
+        {
+            let shown = Unit::DaysUntil.convert(seconds_of(now + TimeDelta::seconds(seconds)), now);
+            assert!((shown - days).abs() < 1e-9, "{seconds}: {shown}");
+        }
+    }
+
+    #[test]
+    fn names_tell_all_operations_and_figures_apart() {
+        let all = || FRAME.iter().chain(OPERATIONS);
+        let mut names: Vec<&str> = all().map(|operation| operation.name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+        // One family of Prometheus has one HELP text.
+        let mut helps = HashMap::new();
+        for figure in all().flat_map(|operation| operation.figures) {
+            assert_ne!(figure.name, "time", "every phase has that one");
+            let help = helps.entry(figure.metric.name).or_insert(figure.metric.help);
+            assert_eq!(*help, figure.metric.help);
+        }
+    }
+
+    #[test]
+    fn each_row_is_in_the_list_of_its_part() {
+        assert!(OPERATIONS.iter().all(|operation| operation.is_task() && operation.counts));
+        assert!(FRAME.iter().all(|operation| !operation.is_task() && operation.takes == Takes::Nothing));
+    }
+}

@@ -1,0 +1,58 @@
+//! SELECT and EXAMINE (RFC 9051 sections 6.3.2 and 6.3.3): open a mailbox, for writing or read-only.
+
+use super::{Figure, Metric, Operation, Part, States, Summary, Takes, Task, Unit, Yield, count};
+use crate::failure::Failure;
+use crate::imap::command::Word;
+use crate::imap::dialogue::Dialogue;
+use crate::imap::mailbox_name;
+
+/// SELECT; EXAMINE if the run is read-only.
+pub static SELECT: Operation = Operation {
+    name: "select",
+    help: "SELECT: opens the mailbox (with `--examine` by EXAMINE)",
+    takes: Takes::Mailbox,
+    part: Part::Task(select),
+    counts: true,
+    summary: Summary::Target,
+    states: States::TASK,
+    figures: &[&MESSAGES],
+};
+
+/// EXAMINE.
+pub static EXAMINE: Operation = Operation {
+    name: "examine",
+    help: "EXAMINE: opens the mailbox read-only",
+    takes: Takes::Mailbox,
+    part: Part::Task(examine),
+    counts: true,
+    summary: Summary::Full,
+    states: States::TASK,
+    figures: &[&MESSAGES],
+};
+
+/// EXISTS (RFC 9051 section 7.4.1), or MESSAGES of STATUS.
+pub static MESSAGES: Figure = Figure {
+    name: "messages",
+    unit: Unit::Count,
+    metric: Metric { name: "mailbox_messages", help: "Messages in the mailbox." },
+    absent: "count of messages",
+    describe: |value| count(value, "message", "messages"),
+};
+
+fn select(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
+    open(dialogue, if task.read_only { "EXAMINE" } else { "SELECT" }, task)
+}
+
+fn examine(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
+    open(dialogue, "EXAMINE", task)
+}
+
+fn open(dialogue: &mut Dialogue, command: &str, task: &Task<'_>) -> Result<Yield, Failure> {
+    let mut messages = None;
+    let mailbox = mailbox_name::encode(task.target);
+    dialogue.command(&[Word::Atom(command), Word::Text(mailbox.as_bytes())], |untagged| {
+        // The last one counts: mail may arrive meanwhile.
+        messages = untagged.number_before("EXISTS").or(messages);
+    })?;
+    Ok(Yield::default().with(&MESSAGES, messages.map(f64::from)))
+}

@@ -1,0 +1,147 @@
+//! The rows of the set-up: everything between the start and a session that is logged in. The steps themselves are in
+//! `run/session.rs`, because each needs the connection as the step before it left it.
+
+use std::net::SocketAddr;
+
+use chrono::{DateTime, Utc};
+
+use super::{Figure, Metric, Operation, Part, States, Step, Summary, Takes, Unit};
+use crate::facts::Facts;
+use crate::text;
+
+/// Name to addresses.
+pub static RESOLVE: Operation = Operation {
+    name: "resolve",
+    help: "name to addresses, by the system's resolver",
+    takes: Takes::Nothing,
+    part: Part::SetUp { step: Step::Resolve, describe: list_addresses },
+    counts: false,
+    summary: Summary::Hidden,
+    states: States::SET_UP,
+    figures: &[],
+};
+
+/// TCP.
+pub static CONNECT: Operation = Operation {
+    name: "connect",
+    help: "TCP connection to the first address that answers",
+    takes: Takes::Nothing,
+    part: Part::SetUp { step: Step::Connect, describe: describe_peer },
+    counts: false,
+    summary: Summary::Hidden,
+    states: States::SET_UP,
+    figures: &[],
+};
+
+/// TLS handshake.
+pub static TLS: Operation = Operation {
+    name: "tls",
+    help: "TLS handshake with verification of certificate and name",
+    takes: Takes::Nothing,
+    part: Part::SetUp { step: Step::Tls, describe: describe_tls },
+    counts: false,
+    summary: Summary::Hidden,
+    states: States::SET_UP,
+    figures: &[&CERT_DAYS],
+};
+
+/// The server's first line.
+pub static GREETING: Operation = Operation {
+    name: "greeting",
+    help: "the server's first line",
+    takes: Takes::Nothing,
+    part: Part::SetUp { step: Step::Greeting, describe: describe_nothing },
+    counts: false,
+    summary: Summary::Hidden,
+    states: States::SET_UP,
+    figures: &[],
+};
+
+/// STARTTLS.
+pub static STARTTLS: Operation = Operation {
+    name: "starttls",
+    help: "the server agrees to begin TLS",
+    takes: Takes::Nothing,
+    part: Part::SetUp { step: Step::StartTls, describe: describe_nothing },
+    counts: false,
+    summary: Summary::Hidden,
+    states: States::SET_UP,
+    figures: &[],
+};
+
+/// The login.
+pub static LOGIN: Operation = Operation {
+    name: "login",
+    help: "the server accepts user and password",
+    takes: Takes::Nothing,
+    part: Part::SetUp { step: Step::Login, describe: describe_nothing },
+    counts: true,
+    summary: Summary::Full,
+    states: States::SET_UP,
+    figures: &[],
+};
+
+/// Days until the server's certificate expires.
+pub static CERT_DAYS: Figure = Figure {
+    name: "cert_days",
+    unit: Unit::DaysUntil,
+    metric: Metric {
+        name: "certificate_expiry_timestamp_seconds",
+        help: "When the certificate of the server expires, in Unix time.",
+    },
+    absent: "certificate",
+    describe: describe_expiry,
+};
+
+fn describe_nothing(_: &Facts, _: DateTime<Utc>) -> Vec<String> {
+    Vec::new()
+}
+
+fn list_addresses(facts: &Facts, _: DateTime<Utc>) -> Vec<String> {
+    let addresses: Vec<String> = facts.addresses.iter().map(|address| address.ip().to_string()).collect();
+    if addresses.is_empty() { Vec::new() } else { vec![text::shorten(&addresses.join(" "))] }
+}
+
+/// The address that answered, and those that were tried beside it.
+fn describe_peer(facts: &Facts, _: DateTime<Utc>) -> Vec<String> {
+    let Some(peer) = facts.peer else { return Vec::new() };
+    let explain = |tried: &SocketAddr| {
+        let found = facts.unreachable.iter().find(|(address, _)| address == tried);
+        found.map_or("no answer yet", |(_, why)| why.as_str())
+    };
+    let others = facts.tried.iter().filter(|tried| **tried != peer);
+    let mut parts = vec![format!("{} port {}", peer.ip(), peer.port())];
+    parts.extend(others.map(|tried| format!("{} did not answer ({})", tried.ip(), explain(tried))));
+    parts
+}
+
+fn describe_tls(facts: &Facts, now: DateTime<Utc>) -> Vec<String> {
+    let mut parts = Vec::new();
+    parts.extend(facts.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher)));
+    parts.extend(facts.certificate.as_ref().map(|certificate| {
+        let days = CERT_DAYS.unit.convert(super::seconds_of(certificate.not_after), now);
+        let (verb, distance) = if days < 0.0 {
+            ("expired", format!("{:.1} days ago", -days))
+        } else {
+            ("expires", format!("in {days:.1} days"))
+        };
+        format!(
+            "certificate of {} by {} {verb} {} ({distance})",
+            certificate.subject,
+            certificate.issuer,
+            certificate.not_after.format("%Y-%m-%d %H:%M UTC")
+        )
+    }));
+    if facts.tls.as_ref().is_some_and(|tls| !tls.is_verified) {
+        parts.push("not verified (--no-verify)".to_owned());
+    }
+    parts
+}
+
+fn describe_expiry(days: f64) -> String {
+    if days < 0.0 {
+        format!("certificate expired {:.1} days ago", -days)
+    } else {
+        format!("certificate expires in {days:.1} days")
+    }
+}

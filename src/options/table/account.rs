@@ -1,0 +1,99 @@
+//! Options that say who logs in, and what is done then.
+
+use super::super::values::{
+    explain_no_password, parse_mailbox, parse_operation, parse_password_source, parse_username,
+};
+use super::{Completes, InCheck, Opt, Options, Section, add, put};
+use crate::operation::SELECT;
+use crate::plan::RequestedTask;
+
+/// Account and operations.
+pub static SECTION: Section = Section {
+    title: "Account and operations",
+    options: &[
+        Opt {
+            short: "u",
+            long: "username",
+            value: "USER",
+            help: "account to log in with; required",
+            doc: "Account to log in with; required.",
+            completes: Completes::Nothing,
+            // It stands first in the label, without the option.
+            in_check: InCheck::No,
+            set: |o, v| put(&mut o.username, parse_username(v)),
+        },
+        Opt {
+            short: "",
+            long: "password-file",
+            value: "FILE",
+            help: "its first line is the password; - is standard input (else $IMAP_SESSION_PASSWORD is used)",
+            doc: "The first line of this file is the password; `-` is standard input. Without this option the environment \
+                  variable `IMAP_SESSION_PASSWORD` is used. No option takes the password itself, because `ps` would show it.",
+            completes: Completes::Files,
+            in_check: InCheck::No,
+            set: |o, v| put(&mut o.password, parse_password_source(v)),
+        },
+        Opt {
+            short: "P",
+            long: "password",
+            value: "PASSWORD",
+            help: "",
+            doc: "",
+            completes: Completes::Nothing,
+            in_check: InCheck::No,
+            set: |_, _| Err(explain_no_password()),
+        },
+        Opt {
+            short: "m",
+            long: "mailbox",
+            value: "NAME",
+            help: "mailbox to SELECT, repeatable, default INBOX",
+            doc: "Mailbox to open by SELECT, in UTF-8; repeatable, the order is kept. The default is `INBOX`. At most 250, with \
+                  8,192 bytes of names in all.",
+            completes: Completes::Mailboxes,
+            in_check: InCheck::Values(|o| if has_only_selects(o) { list_mailboxes(o) } else { Vec::new() }),
+            set: |o, v| add(&mut o.plan.tasks, parse_mailbox(v)),
+        },
+        Opt {
+            short: "O",
+            long: "operation",
+            value: "NAME[:MAILBOX]",
+            help: "IMAP operation, repeatable, in order with -m; -m NAME is short for -O select:NAME",
+            doc: "IMAP operation to perform; repeatable, the order of `-m` and `-O` together is kept. `-m NAME` is short for \
+                  `-O select:NAME`. The section on operations lists the names.",
+            completes: Completes::Operations,
+            in_check: InCheck::Values(|o| if has_only_selects(o) { Vec::new() } else { list_operations(o) }),
+            set: |o, v| add(&mut o.plan.tasks, parse_operation(v)),
+        },
+        Opt {
+            short: "",
+            long: "examine",
+            value: "",
+            help: "EXAMINE (read-only) instead of SELECT",
+            doc: "Open mailboxes by EXAMINE (read-only) instead of SELECT.",
+            completes: Completes::Nothing,
+            in_check: InCheck::Flag(|o| o.examine),
+            set: |o, _| put(&mut o.examine, Ok(true)),
+        },
+    ],
+};
+
+/// Whether `-m` says it all.
+fn has_only_selects(options: &Options) -> bool {
+    options.plan.tasks.iter().all(|task| task.operation.name == SELECT.name)
+}
+
+/// The mailboxes, unless they are the default.
+fn list_mailboxes(options: &Options) -> Vec<String> {
+    let mailboxes: Vec<String> = options.plan.tasks.iter().filter_map(|task| task.target.clone()).collect();
+    if mailboxes == ["INBOX"] { Vec::new() } else { mailboxes }
+}
+
+/// Each task as `--operation` has it.
+fn list_operations(options: &Options) -> Vec<String> {
+    let write = |task: &RequestedTask| {
+        let target = task.target.as_ref().map(|target| format!(":{target}")).unwrap_or_default();
+        format!("{}{target}", task.operation.name)
+    };
+    options.plan.tasks.iter().map(write).collect()
+}

@@ -1,0 +1,102 @@
+//! Options that say what is printed, and all others.
+
+use super::super::values::{parse_format, parse_textfile};
+use super::{Completes, InCheck, Opt, Section, put};
+
+/// Output and the rest.
+pub static SECTION: Section = Section {
+    title: "Output",
+    options: &[
+        Opt {
+            short: "o",
+            long: "output",
+            value: "FORMAT",
+            help: "nagios (default), prometheus or json",
+            doc: "`nagios` (default), `prometheus` or `json`.",
+            completes: Completes::Formats,
+            in_check: InCheck::No,
+            set: |o, v| put(&mut o.format, parse_format(v)),
+        },
+        Opt {
+            short: "",
+            long: "textfile",
+            value: "FILE",
+            help: "also write Prometheus text to FILE, for the textfile collector of node_exporter",
+            doc: "Also write the Prometheus text to FILE, for the textfile collector of node_exporter; by rename, so that no \
+                  reader finds a part of it. A tenth of `-t`, at most 0.1 s, is kept for that. A file that cannot be \
+                  written is UNKNOWN, and so is one that the run itself reads. The new text is in \
+                  `.PID.NANOSECONDS.imap_session` beside it first; those of killed runs are removed when they are an hour \
+                  old. The alert rules look for `imap_session_NAME.prom`.",
+            completes: Completes::Files,
+            in_check: InCheck::No,
+            set: |o, v| put(&mut o.textfile, parse_textfile(v).map(Some)),
+        },
+        Opt {
+            short: "",
+            long: "exit-ok",
+            value: "",
+            help: "exit 0 whatever the state (for collecting only)",
+            doc: "Exit 0 whatever the state, for collecting only. The output still has the state. Bad usage is still 3, and so \
+                  is a JSON or Prometheus text that could not be written whole.",
+            completes: Completes::Nothing,
+            in_check: InCheck::No,
+            set: |o, _| put(&mut o.exit_ok, Ok(true)),
+        },
+        Opt {
+            short: "",
+            long: "perfdata-u",
+            value: "",
+            help: "perfdata: print unknown values as U",
+            doc: "Print unknown values in perfdata as `U`, so that the set of labels never changes (graphers based on RRD want \
+                  that).",
+            completes: Completes::Nothing,
+            in_check: InCheck::No,
+            set: |o, _| put(&mut o.perfdata_u, Ok(true)),
+        },
+        Opt {
+            short: "v",
+            long: "verbose",
+            value: "",
+            help: "a line per phase; -vv what was decided; -vvv the IMAP dialogue, secrets as ***",
+            doc: "A line per phase. `-vv`: also what was decided, and the time before the first phase. `-vvv`: also the IMAP \
+                  dialogue with times, secrets as `***`.",
+            completes: Completes::Nothing,
+            in_check: InCheck::No,
+            set: |o, _| {
+                o.verbosity = (o.verbosity + 1).min(3);
+                Ok(())
+            },
+        },
+        Opt {
+            short: "",
+            long: "extra-opts",
+            value: "[=[SECTION][@FILE]]",
+            help: "options out of an ini file, default section check_imap_session",
+            doc: "Options out of a section of an ini file, as the Monitoring Plugins have it. The default section is \
+                  `check_imap_session`.",
+            completes: Completes::SectionAndFile,
+            in_check: InCheck::No,
+            set: |_, _| Err("it cannot stand in the file that --extra-opts reads".to_owned()),
+        },
+        Opt {
+            short: "V",
+            long: "version",
+            value: "",
+            help: "version (exit 3)",
+            doc: "Version; the exit code is 3, as the guidelines say.",
+            completes: Completes::Nothing,
+            in_check: InCheck::No,
+            set: |_, _| Ok(()),
+        },
+        Opt {
+            short: "h",
+            long: "help",
+            value: "",
+            help: "this text (exit 3)",
+            doc: "Help; the exit code is 3.",
+            completes: Completes::Nothing,
+            in_check: InCheck::No,
+            set: |_, _| Ok(()),
+        },
+    ],
+};

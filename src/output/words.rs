@@ -1,0 +1,50 @@
+//! What became of a phase, in words: the same in every format that is read by people.
+
+use nagiosplugin::ServiceState;
+
+use crate::plan::range::Range;
+use crate::report::judge::{Breach, Judged, JudgedPhase};
+use crate::report::{Limit, Outcome};
+use crate::text;
+
+/// The outcome in words.
+pub(super) fn describe_outcome(phase: &JudgedPhase<'_>) -> String {
+    let time = phase.report.time.map(text::format_seconds).unwrap_or_default();
+    match &phase.report.outcome {
+        Outcome::Ok if phase.verdict.breaches.is_empty() => time,
+        Outcome::Ok => format!("{time} ({})", describe_breaches(&phase.verdict.breaches).join(", ")),
+        Outcome::Failed(reason) | Outcome::Fault(reason) => format!("failed: {reason}"),
+        Outcome::TimedOut(Limit::Own(limit)) => {
+            format!("timed out after {time} (its limit {})", text::format_limit(*limit))
+        }
+        Outcome::TimedOut(Limit::Total(limit)) => {
+            format!("timed out after {time} (total limit {})", text::format_limit(*limit))
+        }
+        Outcome::NotRun(cause) => format!("not run: {}", cause.why),
+    }
+}
+
+/// Each crossed threshold in words: `5 messages, warning above 3`.
+pub(super) fn describe_breaches(breaches: &[Breach<'_>]) -> Vec<String> {
+    breaches.iter().map(describe_breach).collect()
+}
+
+fn describe_breach(breach: &Breach<'_>) -> String {
+    let level = if breach.state == ServiceState::Critical { "critical" } else { "warning" };
+    let explain = |range: &Range, value| range.explain_breach(value).unwrap_or_default();
+    match (breach.figure, breach.value) {
+        (None, value) => format!("{level} {} s", explain(breach.range, value.unwrap_or_default())),
+        (Some(figure), Some(value)) => {
+            format!("{}, {level} {}", (figure.describe)(value), explain(breach.range, value))
+        }
+        (Some(figure), None) => format!("the server sent no {}, {level}", figure.absent),
+    }
+}
+
+/// The figures that are known, each in words; those that crossed a threshold are described with it.
+pub(super) fn describe_figures(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
+    let is_breach = |name| phase.verdict.breaches.iter().any(|breach| breach.figure.is_some_and(|of| of.name == name));
+    let figures = phase.report.phase.operation.figures.iter().filter(|figure| !is_breach(figure.name));
+    let known = figures.filter_map(|figure| Some((figure, phase.report.value(figure)?)));
+    known.map(|(figure, raw)| (figure.describe)(figure.unit.convert(raw, judged.now))).collect()
+}

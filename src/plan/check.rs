@@ -1,0 +1,108 @@
+//! Whether everything that the options name is in the plan. All errors say what is wrong and what would be right.
+
+use super::selector::{Selector, TIME, TOTAL};
+use super::{Phase, Plan, Request};
+use crate::text::{self, show_value};
+
+/// What `--every-address` checks at most, more than any name of a mail service has.
+pub const MAX_ADDRESSES: usize = 16;
+/// More would outgrow the 64 KB that NRPE carries.
+const MAX_TASKS: usize = 250;
+/// Bytes of all targets together, for the same reason: each is part of several labels.
+const MAX_TARGET_BYTES: usize = 8192;
+
+/// What an option that names a phase may name beside it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// `PHASE[:TARGET]`
+    Limit,
+    /// `PHASE[.FIGURE][:TARGET]` or `total`
+    Threshold,
+    /// `PHASE`
+    State,
+}
+
+/// Whether the report will fit into what NRPE carries.
+pub(super) fn check_size(request: &Request) -> Result<(), String> {
+    let (most, with) =
+        if request.every_address { (MAX_TASKS / MAX_ADDRESSES, " with --every-address") } else { (MAX_TASKS, "") };
+    let tasks = request.tasks.len();
+    if tasks > most {
+        return Err(format!(
+            "--operation: {tasks} mailboxes and operations are too many, the most is {most}{with}: more would not fit into the 64 KB that NRPE carries"
+        ));
+    }
+    let bytes: usize = request.tasks.iter().filter_map(|task| task.target.as_ref()).map(String::len).sum();
+    if bytes > MAX_TARGET_BYTES {
+        return Err(format!(
+            "--operation: the names of mailboxes have {bytes} bytes together, the most is {MAX_TARGET_BYTES}: more would not fit into the 64 KB that NRPE carries"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether every selector names something in the plan.
+pub(super) fn check_names(request: &Request, plan: &Plan) -> Result<(), String> {
+    for (selector, _) in &request.limits {
+        check(plan, "--limit", selector, Naming::Limit)?;
+    }
+    for (option, thresholds) in [("--warning", &request.warning), ("--critical", &request.critical)] {
+        for (selector, _) in thresholds {
+            check(plan, option, selector, Naming::Threshold)?;
+        }
+    }
+    for (option, states) in [("--on-timeout", &request.on_timeout), ("--on-failure", &request.on_failure)] {
+        for (selector, _) in states {
+            check(plan, option, selector, Naming::State)?;
+        }
+    }
+    Ok(())
+}
+
+fn check(plan: &Plan, option: &str, selector: &Selector, naming: Naming) -> Result<(), String> {
+    let Some(name) = selector.phase.as_deref() else { return Ok(()) };
+    if name == TOTAL && naming == Naming::Threshold {
+        return if selector.figure() == TIME && selector.target.is_none() {
+            Ok(())
+        } else {
+            Err(format!("{option}: total has no figure but its time and no mailbox, right is total=RANGE"))
+        };
+    }
+    let named: Vec<&Phase> = plan.phases.iter().filter(|phase| phase.operation.name == name).collect();
+    let Some(first) = named.first() else {
+        let mut planned: Vec<&str> = Vec::new();
+        for phase in &plan.phases {
+            if !planned.contains(&phase.operation.name) {
+                planned.push(phase.operation.name);
+            }
+        }
+        let hint = if name == TOTAL { " (the total has its own option, -t)" } else { "" };
+        let planned = planned.join(", ");
+        return Err(format!("{option}: {} is not a phase of this run{hint}, those are: {planned}", show_value(name)));
+    };
+    if let Some(figure) = &selector.figure {
+        let shown = show_value(figure);
+        if naming != Naming::Threshold {
+            return Err(format!("{option}: {name}.{shown} names a figure, only -w and -c take one"));
+        }
+        let figures: Vec<&str> =
+            [TIME].into_iter().chain(first.operation.figures.iter().map(|figure| figure.name)).collect();
+        if !figures.contains(&figure.as_str()) {
+            let figures = figures.join(", ");
+            return Err(format!("{option}: {shown} is not a figure of {name}, those are: {figures}"));
+        }
+    }
+    if let Some(target) = &selector.target {
+        let target = show_value(target);
+        let targets: Vec<String> =
+            named.iter().filter_map(|phase| phase.target.as_deref()).map(|name| text::clean(name.as_bytes())).collect();
+        if naming == Naming::State || targets.is_empty() {
+            return Err(format!("{option}: {name}:{target} names a mailbox, right is {name} alone"));
+        }
+        if !named.iter().any(|phase| selector.matches(phase)) {
+            let targets = text::shorten(&targets.join(", "));
+            return Err(format!("{option}: {target} is not a mailbox of this run, those are: {targets}"));
+        }
+    }
+    Ok(())
+}

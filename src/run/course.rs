@@ -1,0 +1,301 @@
+//! The rules of a run: what follows from what a worker reports, from a limit and from a signal. Pure: it gets the time with
+//! each input, starts no thread and waits for nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::event::{Effect, Event, Input, Stop};
+use crate::facts::Facts;
+use crate::failure::{Failure, Reason};
+use crate::operation::Yield;
+use crate::plan::{Phase, Plan};
+use crate::report::{Cause, Limit, Outcome, PhaseReport, Report, round_time};
+use crate::text;
+
+/// What is known of a run so far.
+pub struct Course {
+    plan: Arc<Plan>,
+    /// Start of the program: the total limit counts from there.
+    start: Instant,
+    stage: Stage,
+    /// The phases that have ended.
+    ended: Vec<PhaseReport>,
+    /// Whether the first connection was given up for a fresh one.
+    is_fresh: bool,
+    /// The phase that prevents those behind it: a step of the set-up that was not ok, or one that cost the connection.
+    blocked_by: Option<usize>,
+    /// Why the rest is not run, if that is not a phase alone.
+    end_reason: Option<String>,
+    obstacle: Option<String>,
+    timed_out: bool,
+    /// When the last phase before the end of the session ended.
+    verdict: Option<Instant>,
+    /// What was learnt on the way.
+    pub facts: Facts,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The worker reads files and makes ready what the phases need.
+    Preparing,
+    /// This phase runs.
+    Running { phase: usize, since: Instant },
+    /// A worker sets up a fresh connection for this phase and those behind it.
+    Reconnecting { next: usize },
+    /// No further phase is run.
+    Over,
+}
+
+impl Course {
+    /// Nothing has happened yet. `start` is the start of the program.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, start: Instant) -> Self {
+        Self {
+            ended: Vec::with_capacity(plan.phases.len()),
+            plan,
+            start,
+            stage: Stage::Preparing,
+            is_fresh: false,
+            blocked_by: None,
+            end_reason: None,
+            obstacle: None,
+            timed_out: false,
+            verdict: None,
+            facts: Facts::default(),
+        }
+    }
+
+    /// When what happens now must have ended, and by which limit.
+    #[must_use]
+    pub fn deadline(&self) -> (Instant, Limit) {
+        let most = self.plan.total.saturating_sub(self.plan.reserve);
+        let total = (self.start + most, Limit::Total(self.plan.total));
+        let Stage::Running { phase, since } = self.stage else { return total };
+        match self.plan.phases.get(phase).and_then(|phase| phase.limit) {
+            Some(own) if since + own < total.0 => (since + own, Limit::Own(own)),
+            _ => total,
+        }
+    }
+
+    /// Takes what happened at this time.
+    pub fn take(&mut self, input: Input, at: Instant) -> Effect {
+        let event = match input {
+            Input::Deadline => return self.time_out(),
+            Input::Signal(name) => return self.interrupt(name, at),
+            Input::Event(event) => event,
+        };
+        match (event, self.stage) {
+            (_, Stage::Over) => Effect::Stop,
+            (Event::Fact(fact), _) => {
+                self.facts.learn(fact, self.start);
+                Effect::Wait
+            }
+            (Event::Ready { at, .. }, Stage::Preparing) => {
+                self.facts.preparation = Some(round_time(at.saturating_duration_since(self.start)));
+                self.begin(0, at)
+            }
+            (Event::Ready { at, .. }, Stage::Reconnecting { next }) => {
+                self.blocked_by = None;
+                self.begin(next, at)
+            }
+            (Event::CannotBegin(why) | Event::CannotReconnect(why), _) => self.give_up(&why),
+            (Event::Ended { phase, at, result, yielded }, Stage::Running { phase: running, .. })
+                if phase == running =>
+            {
+                // A worker knows no limits: it can be done just after one. (A no that comes late is still a no.)
+                if result.is_ok() && at > self.deadline().0 { self.time_out() } else { self.end(result, yielded, at) }
+            }
+            // A panic, or a worker that reports something else than the running phase.
+            _ => self.end_by_fault(at),
+        }
+    }
+
+    /// The report. Phases that have not ended were not run.
+    #[must_use]
+    pub fn report(mut self, now: Instant) -> Report {
+        let is_connecting =
+            matches!(self.stage, Stage::Preparing | Stage::Reconnecting { .. }) || self.end_reason.is_some();
+        let end = self.verdict.filter(|_| !is_connecting).unwrap_or(now);
+        for phase in self.plan.phases.iter().skip(self.ended.len()) {
+            let report = PhaseReport::new(phase.clone(), self.explain_not_run());
+            self.ended.push(report);
+        }
+        Report {
+            phases: std::mem::take(&mut self.ended),
+            obstacle: self.obstacle,
+            timed_out: self.timed_out,
+            facts: vec![self.facts],
+            ..Report::new(&self.plan, round_time(end.saturating_duration_since(self.start)))
+        }
+    }
+
+    fn begin(&mut self, phase: usize, since: Instant) -> Effect {
+        if phase < self.plan.phases.len() {
+            self.stage = Stage::Running { phase, since };
+            Effect::Wait
+        } else {
+            self.stop()
+        }
+    }
+
+    fn stop(&mut self) -> Effect {
+        self.stage = Stage::Over;
+        Effect::Stop
+    }
+
+    fn running(&self) -> Option<(usize, &Phase, Instant)> {
+        let Stage::Running { phase, since } = self.stage else { return None };
+        Some((phase, self.plan.phases.get(phase)?, since))
+    }
+
+    /// The running phase has ended by itself.
+    fn end(&mut self, result: Result<(), Stop>, yielded: Yield, at: Instant) -> Effect {
+        let Some((number, phase, since)) = self.running() else { return self.end_by_fault(at) };
+        let is_task = phase.operation.is_task();
+        let (outcome, is_lost) = match result {
+            Ok(()) => (Outcome::Ok, false),
+            Err(Stop::Failed(Failure::Refused(reason))) => (Outcome::Failed(reason), false),
+            Err(Stop::Failed(Failure::Lost(reason))) => (Outcome::Failed(reason), true),
+            Err(Stop::Failed(Failure::Local(reason))) => (Outcome::Fault(reason), true),
+            Err(Stop::Impossible) => (self.explain_not_run(), false),
+        };
+        let is_refused = matches!(outcome, Outcome::Failed(_) | Outcome::Fault(_));
+        let time = (outcome == Outcome::Ok).then(|| round_time(at.saturating_duration_since(since)));
+        let Yield { values, mut notes } = yielded;
+        if is_task && self.is_fresh && outcome == Outcome::Ok {
+            notes.push("over a fresh connection".to_owned());
+        }
+        if is_lost || (is_refused && !is_task) {
+            self.blocked_by = Some(number);
+        }
+        self.push(outcome, time, at);
+        if let Some(report) = self.ended.last_mut() {
+            (report.values, report.notes) = (values, notes);
+        }
+        match (is_lost, is_task) {
+            (false, _) => self.begin(number + 1, at),
+            (true, true) => self.go_on(number + 1),
+            (true, false) => self.stop(),
+        }
+    }
+
+    /// One task must not cost the next ones their try: those go over a fresh connection.
+    fn go_on(&mut self, next: usize) -> Effect {
+        if self.plan.phases.get(next).is_some_and(|phase| phase.operation.is_task()) {
+            self.is_fresh = true;
+            self.stage = Stage::Reconnecting { next };
+            Effect::Reconnect { from: next }
+        } else {
+            self.stop()
+        }
+    }
+
+    fn time_out(&mut self) -> Effect {
+        let (deadline, _) = self.deadline();
+        if self.stage != Stage::Over {
+            self.timed_out = true;
+        }
+        if self.running().is_none() {
+            let why = format!("not done within {} (total limit)", text::format_limit(self.plan.total));
+            return self.give_up(&self.name_file(why));
+        }
+        self.skip_impossible(deadline);
+        let Some((number, phase, since)) = self.running() else { return self.stop() };
+        let (_, limit) = self.deadline();
+        let is_task = phase.operation.is_task();
+        let given = round_time(deadline.saturating_duration_since(since));
+        self.blocked_by = Some(number);
+        self.push(Outcome::TimedOut(limit), Some(given), deadline);
+        if is_task && matches!(limit, Limit::Own(_)) { self.go_on(number + 1) } else { self.stop() }
+    }
+
+    /// At a signal the running phase has failed.
+    fn interrupt(&mut self, signal: &str, at: Instant) -> Effect {
+        let after = at.saturating_duration_since(self.start).as_secs_f64();
+        let why = format!("ended by {signal} after {after:.1} s");
+        if self.running().is_none() {
+            return self.give_up(&self.name_file(why));
+        }
+        self.skip_impossible(at);
+        self.end_run(Outcome::Failed(why.into()), at)
+    }
+
+    fn end_by_fault(&mut self, at: Instant) -> Effect {
+        let why = "internal error, please report it";
+        if self.running().is_none() {
+            return self.give_up(why);
+        }
+        self.end_run(Outcome::Fault(why.into()), at)
+    }
+
+    /// The running phase ends so, and no other is run.
+    fn end_run(&mut self, outcome: Outcome, at: Instant) -> Effect {
+        if let Some((number, ..)) = self.running() {
+            self.blocked_by = Some(number);
+            self.push(outcome, None, at);
+        }
+        self.stop()
+    }
+
+    /// Without a login no task can be done: what ends the run then ends no task, although the worker may not have said so.
+    fn skip_impossible(&mut self, at: Instant) {
+        while let Some((number, phase, since)) = self.running()
+            && phase.operation.is_task()
+            && let Some(blocking) = self.blocked_by
+            && self.plan.phases.get(blocking).is_some_and(|phase| !phase.operation.is_task())
+        {
+            self.push(self.explain_not_run(), None, at);
+            self.begin(number + 1, since);
+        }
+    }
+
+    /// No phase is running, and none can be begun.
+    fn give_up(&mut self, why: &str) -> Effect {
+        if self.is_fresh {
+            self.end_reason = Some(format!("could not connect again: {why}"));
+        } else {
+            self.obstacle = Some(why.to_owned());
+            self.end_reason = Some("the run could not begin".to_owned());
+        }
+        self.stop()
+    }
+
+    /// With the file that was being read.
+    fn name_file(&self, why: String) -> String {
+        match &self.facts.reading {
+            _ if self.is_fresh => why,
+            Some(reading) => format!("{reading}: {why}"),
+            None => format!("the first phase could not begin: {why}"),
+        }
+    }
+
+    /// A phase that was not run for no reason is a fault of this program, and must not pass for anything better.
+    fn explain_not_run(&self) -> Outcome {
+        let blocking = self.blocked_by.and_then(|number| self.ended.get(number));
+        let why = match (&self.end_reason, blocking) {
+            (Some(reason), _) => reason.clone(),
+            (None, Some(report)) => {
+                let ending = if matches!(report.outcome, Outcome::TimedOut(_)) { "timed out" } else { "failed" };
+                format!("{} {ending}", report.phase.title())
+            }
+            (None, None) => {
+                let why = "internal error: nothing performed this phase, please report it";
+                return Outcome::Fault(Reason::from(why));
+            }
+        };
+        Outcome::NotRun(Cause { why, phase: self.blocked_by })
+    }
+
+    /// The next phase of the plan has ended so.
+    fn push(&mut self, outcome: Outcome, time: Option<Duration>, at: Instant) {
+        let Some(phase) = self.plan.phases.get(self.ended.len()) else { return };
+        if !matches!(outcome, Outcome::NotRun(_)) && !phase.operation.is_end() {
+            self.verdict = Some(at);
+        }
+        self.ended.push(PhaseReport { time, ..PhaseReport::new(phase.clone(), outcome) });
+    }
+}
+
+#[cfg(test)]
+mod tests;
