@@ -1,6 +1,6 @@
 //! The text of `--help`.
 
-use super::table::{Opt, list_options};
+use super::table::list_options;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,17 +19,15 @@ pub(super) fn render_help() -> String {
     let mut help = String::from(
         "Logs in to an IMAP server, opens mailboxes, times every phase, and ends in time\nwhatever the server does.\n\nUsage: check_imap_session -H HOST -u USER --password-file FILE [OPTION ...]\n\n",
     );
-    for Opt { short, long, value, help: text, .. } in list_options().filter(|opt| !opt.help.is_empty()) {
-        let short = if short.is_empty() { "    ".to_owned() } else { format!("-{short}, ") };
-        let gap = if value.is_empty() || value.starts_with("[=") { "" } else { " " };
-        let mut line = format!("  {short}--{long}{gap}{value}");
+    for opt in list_options().filter(|opt| opt.is_shown()) {
+        let mut line = format!("  {}{}", if opt.short.is_empty() { "    " } else { "" }, opt.synopsis());
         if line.len() + 2 > COLUMN {
             help += &line;
             help.push('\n');
             line.clear();
         }
         line = format!("{line:COLUMN$}");
-        for word in text.split(' ') {
+        for word in opt.help.split(' ') {
             if line.len() + word.len() > WIDTH {
                 help += line.trim_end();
                 help.push('\n');

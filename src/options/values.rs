@@ -14,6 +14,14 @@ use crate::plan::range::{Range, parse_duration};
 use crate::plan::selector::Selector;
 use crate::text::show_value;
 
+/// The words for states.
+pub const STATES: [(&str, ServiceState); 4] = [
+    ("ok", ServiceState::Ok),
+    ("warning", ServiceState::Warning),
+    ("critical", ServiceState::Critical),
+    ("unknown", ServiceState::Unknown),
+];
+
 /// 1 to 65535.
 pub fn parse_port(value: &str) -> Result<u16, String> {
     let port = value.parse().ok().filter(|port| *port > 0);
@@ -137,13 +145,7 @@ pub fn parse_threshold(value: &str) -> Result<(Selector, Range), String> {
 /// `[PHASE=]STATE`; without a phase all but the end of the session are meant.
 pub fn parse_state(value: &str) -> Result<(Selector, ServiceState), String> {
     let (selector, state) = Selector::split(value);
-    let states = [
-        ("ok", ServiceState::Ok),
-        ("warning", ServiceState::Warning),
-        ("critical", ServiceState::Critical),
-        ("unknown", ServiceState::Unknown),
-    ];
-    Ok((selector.unwrap_or(Selector::ALL), parse_choice(&state.to_ascii_lowercase(), &states)?))
+    Ok((selector.unwrap_or(Selector::ALL), parse_choice(&state.to_ascii_lowercase(), &STATES)?))
 }
 
 /// One of the output formats.

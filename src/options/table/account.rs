@@ -3,7 +3,7 @@
 use super::super::values::{
     explain_no_password, parse_mailbox, parse_operation, parse_password_source, parse_username,
 };
-use super::{Completes, InCheck, Opt, Options, Section, add, put};
+use super::{Completes, Given, InCheck, Opt, Options, Section, add, put};
 use crate::operation::SELECT;
 use crate::plan::RequestedTask;
 
@@ -18,6 +18,7 @@ pub static SECTION: Section = Section {
             help: "account to log in with; required",
             doc: "Account to log in with; required.",
             completes: Completes::Nothing,
+            given: Given::Once,
             // It stands first in the label, without the option.
             in_check: InCheck::No,
             set: |o, v| put(&mut o.username, parse_username(v)),
@@ -30,6 +31,7 @@ pub static SECTION: Section = Section {
             doc: "The first line of this file is the password; `-` is standard input. Without this option the environment \
                   variable `IMAP_SESSION_PASSWORD` is used. No option takes the password itself, because `ps` would show it.",
             completes: Completes::Files,
+            given: Given::Once,
             in_check: InCheck::No,
             set: |o, v| put(&mut o.password, parse_password_source(v)),
         },
@@ -40,6 +42,7 @@ pub static SECTION: Section = Section {
             help: "",
             doc: "",
             completes: Completes::Nothing,
+            given: Given::Once,
             in_check: InCheck::No,
             set: |_, _| Err(explain_no_password()),
         },
@@ -51,6 +54,7 @@ pub static SECTION: Section = Section {
             doc: "Mailbox to open by SELECT, in UTF-8; repeatable, the order is kept. The default is `INBOX`. At most 250, with \
                   8,192 bytes of names in all.",
             completes: Completes::Mailboxes,
+            given: Given::Repeatedly,
             in_check: InCheck::Values(|o| if has_only_selects(o) { list_mailboxes(o) } else { Vec::new() }),
             set: |o, v| add(&mut o.plan.tasks, parse_mailbox(v)),
         },
@@ -62,6 +66,7 @@ pub static SECTION: Section = Section {
             doc: "IMAP operation to perform; repeatable, the order of `-m` and `-O` together is kept. `-m NAME` is short for \
                   `-O select:NAME`. The section on operations lists the names.",
             completes: Completes::Operations,
+            given: Given::Repeatedly,
             in_check: InCheck::Values(|o| if has_only_selects(o) { Vec::new() } else { list_operations(o) }),
             set: |o, v| add(&mut o.plan.tasks, parse_operation(v)),
         },
@@ -72,6 +77,7 @@ pub static SECTION: Section = Section {
             help: "EXAMINE (read-only) instead of SELECT",
             doc: "Open mailboxes by EXAMINE (read-only) instead of SELECT.",
             completes: Completes::Nothing,
+            given: Given::Once,
             in_check: InCheck::Flag(|o| o.examine),
             set: |o, _| put(&mut o.examine, Ok(true)),
         },

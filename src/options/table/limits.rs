@@ -2,7 +2,7 @@
 
 use super::super::DEFAULT_TIMEOUT;
 use super::super::values::{parse_limit, parse_state, parse_threshold};
-use super::{Completes, InCheck, Opt, Options, Section, add, put};
+use super::{Completes, Given, InCheck, Opt, Options, Section, add, put};
 use crate::plan::range::parse_duration;
 
 /// Limits and states.
@@ -17,6 +17,7 @@ pub static SECTION: Section = Section {
             doc: "Limit of the whole run, name resolution, files and LOGOUT included. The default is 8, because `check_nrpe` \
                   gives up after 10 s and then shows a message of its own.",
             completes: Completes::Nothing,
+            given: Given::Once,
             in_check: InCheck::Value(|o| {
                 let timeout = Some(o.plan.timeout).filter(|timeout| *timeout != DEFAULT_TIMEOUT);
                 timeout.map(|timeout| timeout.as_secs_f64().to_string())
@@ -30,6 +31,7 @@ pub static SECTION: Section = Section {
             help: "limit of one phase, repeatable; select:NAME for one mailbox",
             doc: "Limit of one phase; repeatable. `select` is each SELECT, `select:NAME` that of one mailbox.",
             completes: Completes::Limits,
+            given: Given::Repeatedly,
             in_check: InCheck::Values(list_limits),
             set: |o, v| add(&mut o.plan.limits, parse_limit(v)),
         },
@@ -40,6 +42,7 @@ pub static SECTION: Section = Section {
             help: "WARNING outside RANGE, repeatable",
             doc: "WARNING outside RANGE; repeatable.",
             completes: Completes::Thresholds,
+            given: Given::Repeatedly,
             in_check: InCheck::No,
             set: |o, v| add(&mut o.plan.warning, parse_threshold(v)),
         },
@@ -50,6 +53,7 @@ pub static SECTION: Section = Section {
             help: "CRITICAL outside RANGE; SELECTOR is PHASE[.FIGURE][:MAILBOX], without it the total",
             doc: "CRITICAL outside RANGE; repeatable.",
             completes: Completes::Thresholds,
+            given: Given::Repeatedly,
             in_check: InCheck::No,
             set: |o, v| add(&mut o.plan.critical, parse_threshold(v)),
         },
@@ -60,6 +64,7 @@ pub static SECTION: Section = Section {
             help: "state of a timed-out phase, repeatable",
             doc: "State of a phase that timed out; without PHASE of all but logout; repeatable.",
             completes: Completes::States,
+            given: Given::Repeatedly,
             in_check: InCheck::No,
             set: |o, v| add(&mut o.plan.on_timeout, parse_state(v)),
         },
@@ -70,6 +75,7 @@ pub static SECTION: Section = Section {
             help: "state of a failed phase, repeatable; STATE is ok, warning, critical or unknown",
             doc: "The same for a phase that failed. STATE is `ok`, `warning`, `critical` or `unknown`.",
             completes: Completes::States,
+            given: Given::Repeatedly,
             in_check: InCheck::No,
             set: |o, v| add(&mut o.plan.on_failure, parse_state(v)),
         },

@@ -33,6 +33,8 @@ pub struct Opt {
     pub doc: &'static str,
     /// What a shell offers for the value.
     pub completes: Completes,
+    /// How often, and beside what.
+    pub given: Given,
     /// Its part of the label `check` of Prometheus.
     pub in_check: InCheck,
     /// Takes one occurrence; later ones come after earlier ones.
@@ -66,6 +68,19 @@ pub enum Completes {
     SectionAndFile,
 }
 
+/// How often an option may be given, and beside what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// Once is enough: of several the last one counts.
+    Once,
+    /// As `Once`, but not beside this other option.
+    InsteadOf(&'static str),
+    /// Any number of times: all of them count.
+    Repeatedly,
+    /// Alone: nothing else counts beside it.
+    Alone,
+}
+
 /// How an option tells two checks of the same host and port apart.
 #[derive(Clone, Copy)]
 pub enum InCheck {
@@ -77,6 +92,28 @@ pub enum InCheck {
     Value(fn(&Options) -> Option<String>),
     /// All its values do, unless they are the default.
     Values(fn(&Options) -> Vec<String>),
+}
+
+impl Opt {
+    /// `-H, --hostname HOST`
+    #[must_use]
+    pub fn synopsis(&self) -> String {
+        let short = if self.short.is_empty() { String::new() } else { format!("-{}, ", self.short) };
+        let gap = if self.value.is_empty() || self.has_optional_value() { "" } else { " " };
+        format!("{short}--{}{gap}{}", self.long, self.value)
+    }
+
+    /// Whether its value may be missing, so that it must be joined by `=`.
+    #[must_use]
+    pub fn has_optional_value(&self) -> bool {
+        self.value.starts_with("[=")
+    }
+
+    /// Whether the documents have it.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        !self.help.is_empty()
+    }
 }
 
 /// All options.

@@ -1,7 +1,7 @@
 //! Options that say what is printed, and all others.
 
 use super::super::values::{parse_format, parse_textfile};
-use super::{Completes, InCheck, Opt, Section, put};
+use super::{Completes, Given, InCheck, Opt, Section, put};
 
 /// Output and the rest.
 pub static SECTION: Section = Section {
@@ -14,6 +14,7 @@ pub static SECTION: Section = Section {
             help: "nagios (default), prometheus or json",
             doc: "`nagios` (default), `prometheus` or `json`.",
             completes: Completes::Formats,
+            given: Given::Once,
             in_check: InCheck::No,
             set: |o, v| put(&mut o.format, parse_format(v)),
         },
@@ -28,6 +29,7 @@ pub static SECTION: Section = Section {
                   `.PID.NANOSECONDS.imap_session` beside it first; those of killed runs are removed when they are an hour \
                   old. The alert rules look for `imap_session_NAME.prom`.",
             completes: Completes::Files,
+            given: Given::Once,
             in_check: InCheck::No,
             set: |o, v| put(&mut o.textfile, parse_textfile(v).map(Some)),
         },
@@ -39,6 +41,7 @@ pub static SECTION: Section = Section {
             doc: "Exit 0 whatever the state, for collecting only. The output still has the state. Bad usage is still 3, and so \
                   is a JSON or Prometheus text that could not be written whole.",
             completes: Completes::Nothing,
+            given: Given::Once,
             in_check: InCheck::No,
             set: |o, _| put(&mut o.exit_ok, Ok(true)),
         },
@@ -50,6 +53,7 @@ pub static SECTION: Section = Section {
             doc: "Print unknown values in perfdata as `U`, so that the set of labels never changes (graphers based on RRD want \
                   that).",
             completes: Completes::Nothing,
+            given: Given::Once,
             in_check: InCheck::No,
             set: |o, _| put(&mut o.perfdata_u, Ok(true)),
         },
@@ -58,9 +62,10 @@ pub static SECTION: Section = Section {
             long: "verbose",
             value: "",
             help: "a line per phase; -vv what was decided; -vvv the IMAP dialogue, secrets as ***",
-            doc: "A line per phase. `-vv`: also what was decided, and the time before the first phase. `-vvv`: also the IMAP \
-                  dialogue with times, secrets as `***`.",
+            doc: "A line per phase, also if the state is OK. `-vv`: also what was decided, and the time before the first phase. \
+                  `-vvv`: also the IMAP dialogue with times, secrets as `***`.",
             completes: Completes::Nothing,
+            given: Given::Repeatedly,
             in_check: InCheck::No,
             set: |o, _| {
                 o.verbosity = (o.verbosity + 1).min(3);
@@ -72,9 +77,11 @@ pub static SECTION: Section = Section {
             long: "extra-opts",
             value: "[=[SECTION][@FILE]]",
             help: "options out of an ini file, default section check_imap_session",
-            doc: "Options out of a section of an ini file, as the Monitoring Plugins have it. The default section is \
-                  `check_imap_session`.",
+            doc: "Options out of a section of an ini file, as the Monitoring Plugins have it, in place of this option: each line \
+                  `name=value` stands for `--name=value`, repeated names included. The default section is \
+                  `check_imap_session`, the default FILE the first that exists of the usual ones.",
             completes: Completes::SectionAndFile,
+            given: Given::Repeatedly,
             in_check: InCheck::No,
             set: |_, _| Err("it cannot stand in the file that --extra-opts reads".to_owned()),
         },
@@ -85,6 +92,7 @@ pub static SECTION: Section = Section {
             help: "version (exit 3)",
             doc: "Version; the exit code is 3, as the guidelines say.",
             completes: Completes::Nothing,
+            given: Given::Alone,
             in_check: InCheck::No,
             set: |_, _| Ok(()),
         },
@@ -95,6 +103,7 @@ pub static SECTION: Section = Section {
             help: "this text (exit 3)",
             doc: "Help; the exit code is 3.",
             completes: Completes::Nothing,
+            given: Given::Alone,
             in_check: InCheck::No,
             set: |_, _| Ok(()),
         },
