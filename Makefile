@@ -17,6 +17,10 @@ test: needs lint
 	$(CARGO) test --release --locked
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 
+# Writes what is made of the tables of options and operations: README's tables, parts of the man page, the completions.
+generated:
+	$(CARGO) run -q --locked --example generate
+
 # With the real Icinga 2, Director, NRPE, Nagios, Prometheus, dpkg, man and shells; what cannot be installed is skipped
 # and said. `make deb` before it has the package tested as well.
 test-consumers: needs
@@ -91,4 +95,4 @@ rpm: build
 clean:
 	$(CARGO) clean
 
-.PHONY: build demo test test-consumers lint soak bench exactness fuzz needs install deb rpm clean
+.PHONY: build demo test generated test-consumers lint soak bench exactness fuzz needs install deb rpm clean

@@ -1,15 +1,17 @@
-# bash completion for check_imap_session(1); a test holds it against the option table of the program.
+# bash completion for check_imap_session(1), made of the program's tables by `make generated`.
 # It needs nothing of the package bash-completion, which only loads it when it is wanted.
 
 _check_imap_session() {
     local options='
-        -H --hostname -p --port -4 --ipv4 -6 --ipv6 --every-address
-        --tls --tls-name --ca-file --no-verify --tls-min
-        -u --username --password-file -m --mailbox --examine
-        -t --timeout --limit -w --warning -c --critical --on-timeout --on-failure
-        -o --output --textfile --exit-ok --perfdata-u -v --verbose
-        --extra-opts -V --version -h --help'
-    local phases='resolve= connect= tls= greeting= starttls= login= select= logout='
+        -H --hostname -p --port -4 --ipv4 -6 --ipv6 --every-address --tls --tls-name --ca-file --no-verify
+        --tls-min -u --username --password-file -m --mailbox -O --operation --examine -t --timeout --limit -w
+        --warning -c --critical --on-timeout --on-failure -o --output --textfile --exit-ok --perfdata-u -v
+        --verbose --extra-opts -V --version -h --help'
+    local phases='
+        resolve= connect= tls= greeting= starttls= login= select= examine= logout='
+    local thresholds='
+        total= resolve= connect= tls= greeting= starttls= login= select= examine= logout= tls.cert_days=
+        select.messages= examine.messages= select: examine: select.messages: examine.messages:'
     local states='ok warning critical unknown'
     local current='' previous='' word line=${COMP_LINE:0:COMP_POINT}
 
@@ -33,31 +35,52 @@ _check_imap_session() {
         front=$option=
     fi
     case $option in
-        --tls) _check_imap_session_offer 'implicit starttls none' ;;
-        --tls-min) _check_imap_session_offer '1.0 1.1 1.2 1.3' ;;
-        -o | --output) _check_imap_session_offer 'nagios prometheus json' ;;
-        --ca-file | --password-file | --textfile) _check_imap_session_files ;;
         -H | --hostname | --tls-name) _check_imap_session_offer "$(compgen -A hostname -- "$value")" ;;
+        -p | --port) _check_imap_session_offer '993 143' ;;
+        --tls) _check_imap_session_offer 'implicit starttls none' ;;
+        --ca-file | --password-file | --textfile) _check_imap_session_files ;;
+        --tls-min) _check_imap_session_offer '1.0 1.1 1.2 1.3' ;;
+        -u | --username | -t | --timeout) ;;
         -m | --mailbox) _check_imap_session_offer INBOX ;;
-        --limit) _check_imap_session_offer "$phases select:" ;;
+        -O | --operation)
+            if [[ $value == @(select|examine):* ]]; then
+                _check_imap_session_cut :
+                _check_imap_session_offer INBOX
+            else
+                _check_imap_session_offer 'select: examine:'
+            fi
+            ;;
+        --limit)
+            if [[ $value == @(select|examine):* ]]; then
+                _check_imap_session_cut :
+                _check_imap_session_offer INBOX=
+            else
+                _check_imap_session_offer "$phases select: examine:"
+            fi
+            ;;
         -w | --warning | -c | --critical)
-            _check_imap_session_offer "total= $phases select: select.messages= select.messages: tls.cert_days="
+            if [[ $value == @(select|examine|select.messages|examine.messages):* ]]; then
+                _check_imap_session_cut :
+                _check_imap_session_offer INBOX=
+            else
+                _check_imap_session_offer "$thresholds"
+            fi
             ;;
         --on-timeout | --on-failure)
             if [[ $value == *=* ]]; then
-                front+=${value%%=*}=
-                value=${value#*=}
+                _check_imap_session_cut =
                 _check_imap_session_offer "$states"
             else
                 _check_imap_session_offer "$states $phases"
             fi
             ;;
-        -p | --port | -u | --username | -t | --timeout) ;;
+        -o | --output) _check_imap_session_offer 'nagios prometheus json' ;;
         --extra-opts)
-            if [[ $value == *@* ]]; then
-                front+=${value%%@*}@
-                value=${value#*@}
+            if [[ $value == *@* && $front ]]; then
+                _check_imap_session_cut @
                 _check_imap_session_files
+            elif [[ ! $front ]]; then
+                _check_imap_session_offer "$options"
             fi
             ;;
         *) _check_imap_session_offer "$options" ;;
@@ -69,7 +92,7 @@ _check_imap_session() {
     COMPREPLY=("${COMPREPLY[@]#"$cut"}")
 }
 
-# These two use value and front of their caller.
+# These use value and front of their caller.
 _check_imap_session_offer() {
     mapfile -t COMPREPLY < <(compgen -P "$front" -W "$1" -- "$value")
     # Behind "login=" or "select:" the word goes on.
@@ -81,6 +104,12 @@ _check_imap_session_offer() {
 _check_imap_session_files() {
     mapfile -t COMPREPLY < <(compgen -f -P "$front" -- "$value")
     compopt -o filenames 2>/dev/null
+}
+
+# Makes what stands before the first of this mark a part of the front.
+_check_imap_session_cut() {
+    front+=${value%%"$1"*}$1
+    value=${value#*"$1"}
 }
 
 complete -F _check_imap_session check_imap_session

@@ -2,6 +2,7 @@
 //! row in `table`; names of phases and targets are checked against the plan, in `plan/check.rs`.
 
 mod check_label;
+pub mod documents;
 pub mod extra_opts;
 mod help;
 pub mod table;

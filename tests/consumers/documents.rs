@@ -1,5 +1,5 @@
-//! The man page under man(1), the completions in real shells with a real Tab. That none of them misses an option is
-//! tested elsewhere, against the option table.
+//! The man page under man(1), the completions in real shells with a real Tab. That they are what the tables make of them,
+//! is tested elsewhere.
 
 use crate::real::{have, project, run};
 use std::fs;
@@ -41,6 +41,10 @@ const TYPED: &[(&str, &str)] = &[
     ("-w tls.c\t21: --perf\t", "<-w><tls.cert_days=21:><--perfdata-u>"),
     ("--limit select:INBOX=1 --no\t", "<--limit><select:INBOX=1><--no-verify>"),
     ("-u joe@example.org -m \t", "<-u><joe@example.org><-m><INBOX>"),
+    ("-O ex\tI\t -p 9\t", "<-O><examine:INBOX><-p><993>"),
+    ("--operation=select:I\t --no\t", "<--operation=select:INBOX><--no-verify>"),
+    ("--limit select:I\t1", "<--limit><select:INBOX=1>"),
+    ("-c select.messages:I\t1:", "<-c><select.messages:INBOX=1:>"),
     ("--ca-file c\t", "<--ca-file><ca file.pem>"),
     ("--password-file sub\tp\t", "<--password-file><sub/password>"),
     ("--textfile p\t", "<--textfile><plugins.ini>"),

@@ -1,0 +1,39 @@
+//! README: the tables of options and operations.
+
+use super::{list_shown_options, replace_part};
+use crate::operation::OPERATIONS;
+
+const END: &str = "<!-- end -->";
+
+pub(super) fn generate(committed: &str) -> Result<String, String> {
+    let text = replace_part(committed, "<!-- generated: operations -->", END, &make_operation_table())?;
+    replace_part(&text, "<!-- generated: options -->", END, &make_option_table())
+}
+
+fn make_option_table() -> String {
+    let mut table = make_heading(&["option", "meaning"]);
+    for opt in list_shown_options() {
+        table += &make_row(&[&format!("`{}`", opt.synopsis()), opt.doc]);
+    }
+    table + "\n"
+}
+
+fn make_operation_table() -> String {
+    let mut table = make_heading(&["operation", "what is done", "figures"]);
+    for operation in OPERATIONS {
+        let figures: Vec<String> = operation.figures.iter().map(|figure| format!("`{}`", figure.name)).collect();
+        let name = format!("`{}{}`", operation.name, operation.takes.placeholder());
+        table += &make_row(&[&name, operation.help, &figures.join(", ")]);
+    }
+    table + "\n"
+}
+
+fn make_heading(cells: &[&str]) -> String {
+    // Without an empty line before it, the table would belong to the marker's block of HTML.
+    format!("\n{}|{}\n", make_row(cells), "---|".repeat(cells.len()))
+}
+
+fn make_row(cells: &[&str]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | ")).replace("|  |", "| |")
+}
