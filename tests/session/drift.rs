@@ -1,11 +1,18 @@
-//! What lists the program's options or metrics elsewhere (help, README, man page, completions, Icinga's command, the
-//! Director's basket, dashboard, alert rules) lists what the code has, all of it and nothing else.
+//! Files that are written by hand and list the program's options, phases, figures or metrics (Icinga's command, the Director's
+//! basket, examples, dashboard, alert rules) have all of the options, and nothing that the tables do not have. What is made of
+//! the tables is in `generated.rs`.
 
-use check_imap_session::options::{Format, Opt, Options, Request, TABLE};
-use check_imap_session::output;
+use check_imap_session::facts::{Certificate, Facts};
+use check_imap_session::operation::{FRAME, OPERATIONS, Operation};
+use check_imap_session::options::table::{Completes, Given, Opt, list_options};
+use check_imap_session::options::{Options, Request};
+use check_imap_session::output::FORMATS;
+use check_imap_session::output::json::JSON;
+use check_imap_session::output::prometheus;
 use check_imap_session::plan::Plan;
+use check_imap_session::plan::selector::{Selector, TIME, TOTAL};
 use check_imap_session::report::judge::judge;
-use check_imap_session::report::{Certificate, Facts, Outcome, Record, Report};
+use check_imap_session::report::{Outcome, PhaseReport, Report};
 use chrono::Utc;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,11 +26,8 @@ use crate::plugin::Plugin;
 
 /// What the product promises, whatever the table says.
 const REQUIRED: &str = "-H --hostname -p --port -4 -6 --every-address --tls --tls-name --ca-file --no-verify --tls-min \
-    -u --username --password-file -m --mailbox --examine -t --timeout --limit -w --warning -c --critical --on-timeout \
-    --on-failure -o --output --textfile --perfdata-u --exit-ok -v --extra-opts -V --version -h --help";
-
-/// Repeatable: arrays in Icinga.
-const REPEATABLE: [&str; 6] = ["mailbox", "limit", "warning", "critical", "on-timeout", "on-failure"];
+    -u --username --password-file -m --mailbox -O --operation --examine -t --timeout --limit -w --warning -c --critical \
+    --on-timeout --on-failure -o --output --textfile --perfdata-u --exit-ok -v --extra-opts -V --version -h --help";
 
 #[test]
 fn help_has_every_option_with_its_value() {
@@ -31,57 +35,12 @@ fn help_has_every_option_with_its_value() {
     let help = help.split("Examples:").next().unwrap();
     let lines: Vec<&str> = help.lines().map(str::trim_start).filter(|line| line.starts_with('-')).collect();
     for (line, opt) in lines.iter().zip(shown()) {
-        assert!(line.starts_with(&heading(opt)), "{line}");
+        assert!(line.starts_with(&opt.synopsis()), "{line}");
     }
     assert_eq!(lines.len(), shown().count(), "{help}");
     let names: BTreeSet<String> = shown().flat_map(names).collect();
     for required in REQUIRED.split_whitespace() {
         assert!(names.contains(required), "{required} is not in --help");
-    }
-}
-
-#[test]
-fn readme_has_every_option_with_its_value() {
-    let readme = read("README.md");
-    let table = readme.split("\n## Options\n").nth(1).unwrap().split("\n## ").next().unwrap();
-    let rows: BTreeSet<&str> = table.lines().filter_map(|line| line.strip_prefix("| `-")?.split('`').next()).collect();
-    let expected: BTreeSet<String> = shown().map(|opt| heading(opt)[1..].to_owned()).collect();
-    assert_eq!(rows, expected.iter().map(String::as_str).collect(), "the rows of README's table of options");
-}
-
-#[test]
-fn man_page_has_every_option_with_its_value() {
-    let page = read("debian/check_imap_session.1");
-    // Without the marks of troff: what is left is what is read.
-    let plain = page.replace("\\-", "-").replace(['"'], "").replace("\\fI", "").replace("\\fR", "").replace("\\fB", "");
-    let mut headings = BTreeSet::new();
-    let mut lines = plain.split(".SH OPTIONS\n").nth(1).unwrap().split("\n.SH ").next().unwrap().lines();
-    while let Some(line) = lines.next() {
-        if line == ".TP" {
-            let line = lines.next().unwrap_or_default();
-            let text = line.split_once(' ').map_or("", |(_, text)| text);
-            if text.starts_with('-') {
-                headings.insert(text.replace(" , ", ", ").replace(' ', ""));
-            }
-        }
-    }
-    let expected: BTreeSet<String> = shown().map(|opt| heading(opt).replace(' ', "")).collect();
-    assert_eq!(headings, expected, "the options of the man page");
-    assert_eq!(unknown_options(&plain), BTreeSet::<&str>::new(), "in the man page");
-}
-
-#[test]
-fn completions_have_every_option() {
-    for file in ["debian/completions/check_imap_session.bash", "debian/completions/_check_imap_session"] {
-        let text = read(file);
-        let words: BTreeSet<&str> = text
-            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
-            .filter(|word| word.starts_with('-'))
-            .collect();
-        for name in shown().flat_map(names) {
-            assert!(words.contains(name.as_str()), "{name} is not in {file}");
-        }
-        assert_eq!(unknown_options(&text), BTreeSet::<&str>::new(), "in {file}");
     }
 }
 
@@ -100,7 +59,7 @@ fn icinga_command_has_every_option_as_a_variable() {
         assert!(is_there, "{key} is no argument of the CheckCommand");
         assert!(code.contains(&format!("${}$", variable(long))), "${}$ is not used", variable(long));
     }
-    for long in REPEATABLE {
+    for Opt { long, .. } in list_arrays() {
         let argument = code.split(&format!("\"--{long}\" = {{")).nth(1).unwrap().split('}').next().unwrap();
         // Each value with its key is what Icinga does by default.
         assert!(!argument.contains("repeat_key = false") && !argument.contains("skip_key"), "{long}: {argument}");
@@ -125,44 +84,111 @@ fn director_basket_has_every_option_with_a_field() {
         assert!(arguments.contains_key(&format!("--{long}")), "--{long} is no argument of the command");
         assert!(fields.contains_key(variable(long).as_str()), "{} has no field", variable(long));
     }
-    for long in REPEATABLE {
+    for Opt { long, .. } in list_arrays() {
         assert_eq!(arguments[&format!("--{long}")]["repeat_key"], true, "{long}");
         assert!(fields[variable(long).as_str()]["datatype"].as_str().unwrap().ends_with("DataTypeArray"), "{long}");
     }
-    let known: BTreeSet<String> = TABLE.iter().map(|opt| format!("--{}", opt.long)).collect();
+    let known: BTreeSet<String> = list_options().map(|opt| format!("--{}", opt.long)).collect();
     let stray: Vec<&String> = arguments.keys().filter(|key| key.starts_with("--") && !known.contains(*key)).collect();
     assert!(stray.is_empty(), "{stray:?}");
+    let known: BTreeSet<String> = checkable().map(|opt| variable(opt.long)).collect();
+    let is_known = |name: &str| known.contains(name) || name == "imap_session_password";
+    let stray: Vec<&&str> = fields.keys().filter(|name| !is_known(name)).collect();
+    assert!(stray.is_empty(), "{stray:?} belong to no option");
+    // A field is in the form only if the template has its number.
+    let form = basket["ServiceTemplate"]["imap_session"]["fields"].as_array().expect("the form's fields");
+    let form: BTreeSet<String> = form.iter().map(|field| field["datafield_id"].to_string()).collect();
+    let numbers: BTreeSet<String> = basket["Datafield"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(form, numbers, "the fields of the template's form");
+    for opt in checkable() {
+        let words: BTreeSet<&str> = match opt.completes {
+            Completes::Words(words) => words.iter().copied().collect(),
+            Completes::Formats => FORMATS.iter().map(|format| format.name).collect(),
+            _ => continue,
+        };
+        let Some(list) = fields[variable(opt.long).as_str()]["settings"]["datalist"].as_str() else { continue };
+        let entries = basket["DataList"][list]["entries"].as_array().expect("the list's entries");
+        let entries: BTreeSet<&str> = entries.iter().map(|entry| entry["entry_name"].as_str().unwrap()).collect();
+        assert_eq!(entries, words, "the choices of --{}", opt.long);
+    }
     let password = fields["imap_session_password"];
     assert_eq!(password["settings"]["visibility"], "hidden", "{password}");
 }
 
 #[test]
+fn examples_name_options_phases_and_figures_that_are_there() {
+    let selecting = [Completes::Limits, Completes::Thresholds, Completes::States];
+    let selecting: Vec<&'static Opt> = shown().filter(|opt| selecting.contains(&opt.completes)).collect();
+    let takes_selectors = |line: &str| {
+        let words: BTreeSet<&str> = line.split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c))).collect();
+        let is_named = |opt: &&'static Opt| {
+            words.contains(variable(opt.long).as_str()) || names(opt).any(|name| words.contains(name.as_str()))
+        };
+        selecting.iter().any(is_named) || line.contains("PHASE=") || line.contains("SELECTOR=")
+    };
+    let mut checked = BTreeSet::new();
+    for file in list_examples() {
+        let text = read(&file);
+        let is_icinga = Path::new(&file).extension().is_some_and(|end| end == "conf");
+        for line in text.lines().filter(|line| is_icinga || line.contains("check_imap_session")) {
+            assert_eq!(unknown_options(line), BTreeSet::<&str>::new(), "{file}: {line}");
+        }
+        for line in text.lines() {
+            let has_selectors = takes_selectors(line);
+            for word in line.split(|c: char| c.is_whitespace() || "\"',[](){}!;".contains(c)) {
+                let (selector, value) = Selector::split(word);
+                match selector.and_then(|selector| selector.phase.clone().map(|phase| (phase, selector))) {
+                    Some((phase, selector)) if has_selectors && !value.is_empty() && is_name(&phase) => {
+                        let complaint = explain_unknown(&phase, selector.figure());
+                        assert_eq!(complaint, None, "{file}: {word}");
+                        checked.insert(word.to_owned());
+                    }
+                    // Such as "tls.cert_days" in the middle of a sentence.
+                    _ => {
+                        let name = word.split([':', '=']).next().unwrap().trim_end_matches('.');
+                        let Some((phase, figure)) = name.split_once('.') else { continue };
+                        if list_phases().any(|row| row.name == phase) {
+                            assert_eq!(explain_unknown(phase, figure), None, "{file}: {word}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(checked.len() >= 10, "{checked:?}");
+}
+
+#[test]
+fn man_page_names_options_that_are_there() {
+    let page = read("debian/check_imap_session.1").replace("\\-", "-").replace("\\f", " ");
+    assert_eq!(unknown_options(&page), BTreeSet::<&str>::new());
+}
+
+#[test]
 fn readme_has_every_field_of_the_json() {
     let (report, options) = complete();
-    let now = Utc::now();
-    let json = output::render(Format::Json, &report, &judge(&report, &options, now), &options, now);
+    let json = (JSON.render)(&judge(&report, Utc::now()), &options.output_settings());
     let mut fields = BTreeSet::new();
     collect(&serde_json::from_str(&json).unwrap(), &mut fields);
     let readme = read("README.md");
     let section = readme.split("\n## JSON\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let (_, table) = section.split_once("|---|").unwrap();
-    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
-    let words: BTreeSet<&str> = table.split(|c| !is_name(c)).collect();
-    let untold: Vec<_> = fields.iter().filter(|field| !words.contains(field.as_str())).collect();
-    assert!(untold.is_empty(), "not in README: {untold:?}");
+    let words: BTreeSet<&str> = table.split(|c| !is_name_character(c)).collect();
+    let missing: Vec<_> = fields.iter().filter(|field| !words.contains(field.as_str())).collect();
+    assert!(missing.is_empty(), "not in README: {missing:?}");
     // The first cell of a row has names alone.
     let cells = table.lines().filter_map(|line| line.strip_prefix("| ")?.split('|').next());
     let stray: Vec<&str> = cells
-        .flat_map(|cell| cell.split(|c| !is_name(c)))
+        .flat_map(|cell| cell.split(|c| !is_name_character(c)))
         .filter(|word| !word.is_empty() && !fields.contains(*word))
         .collect();
     assert!(stray.is_empty(), "not in the JSON: {stray:?}");
 }
 
 #[test]
-fn dashboard_and_alerts_use_metrics_and_labels_that_are_there() {
+fn dashboard_and_alerts_use_metrics_labels_and_phases_that_are_there() {
     let (report, options) = complete();
-    let exposition = Exposition::read(&output::prometheus(&report, &options)).0;
+    let exposition = Exposition::read(&prometheus::render(&report, &options.output_settings())).0;
     let there: BTreeSet<&String> = exposition.keys().collect();
     let mut labels: BTreeSet<&str> =
         exposition.values().flatten().flat_map(|(labels, _)| labels.keys()).map(String::as_str).collect();
@@ -170,18 +196,23 @@ fn dashboard_and_alerts_use_metrics_and_labels_that_are_there() {
     labels.extend(["repetition", "address", "instance", "file"]);
     for file in ["icinga/grafana/imap_session.json", "icinga/examples/prometheus-alerts.yml"] {
         let text = read(file);
-        let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
-        let used: BTreeSet<&str> =
-            text.split(|c| !is_name(c)).filter(|word| word.len() > 13 && word.starts_with("imap_session_")).collect();
+        let used: BTreeSet<&str> = text
+            .split(|c| !is_name_character(c))
+            .filter(|word| word.len() > 13 && word.starts_with("imap_session_"))
+            .collect();
         let stray: Vec<_> = used.iter().filter(|name| !exposition.contains_key(**name)).collect();
         assert!(stray.is_empty(), "{file}: {stray:?} are no metrics, those are: {there:?}");
         // {phase="login"}, {phase!~"login"}, $labels.phase
         let matched = text.split(['"', '\\']).filter_map(|part| part.trim_end_matches('~').strip_suffix('='));
-        let matched = matched.filter_map(|part| part.trim_end_matches('!').rsplit(|c| !is_name(c)).next());
-        let named = text.split("$labels.").skip(1).filter_map(|part| part.split(|c| !is_name(c)).next());
+        let matched = matched.filter_map(|part| part.trim_end_matches('!').rsplit(|c| !is_name_character(c)).next());
+        let named = text.split("$labels.").skip(1).filter_map(|part| part.split(|c| !is_name_character(c)).next());
         let stray: Vec<&str> = matched.chain(named).filter(|name| !name.is_empty() && !labels.contains(name)).collect();
         assert!(stray.is_empty(), "{file}: {stray:?} are no labels, those are: {labels:?}");
         assert!(used.len() >= 4, "{file} uses {used:?} only");
+        let phases: Vec<&str> = text.split("phase").skip(1).flat_map(list_matched_values).collect();
+        let stray: Vec<&&str> = phases.iter().filter(|name| list_phases().all(|row| row.name != **name)).collect();
+        assert!(stray.is_empty(), "{file}: {stray:?} are no phases");
+        assert!(phases.len() >= 4, "{file} uses {phases:?} only");
     }
     let readme = read("README.md");
     for name in there {
@@ -195,26 +226,29 @@ fn what_takes_no_option_refuses_it() {
     let answer = |name: &str| Plugin::new([name]).run().stdout;
     let pattern = answer("--no-such-option");
     assert!(pattern.contains("no-such-option"));
-    for Opt { long, .. } in TABLE {
+    for Opt { long, .. } in list_options() {
         assert_ne!(answer(&format!("--{long}")), pattern.replace("no-such-option", long), "{long} is not in the code");
     }
 }
 
-/// Those that `--help` has.
+/// Those that users see.
 fn shown() -> impl Iterator<Item = &'static Opt> {
-    TABLE.iter().filter(|opt| !opt.help.is_empty())
+    list_options().filter(|opt| opt.is_shown())
 }
 
 /// Those that make sense in a check.
 fn checkable() -> impl Iterator<Item = &'static Opt> {
-    shown().filter(|opt| !["help", "version"].contains(&opt.long))
+    shown().filter(|opt| opt.given != Given::Alone)
 }
 
-/// `-H, --hostname HOST`
-fn heading(opt: &Opt) -> String {
-    let short = if opt.short.is_empty() { String::new() } else { format!("-{}, ", opt.short) };
-    let gap = if opt.value.is_empty() || opt.value.starts_with("[=") { "" } else { " " };
-    format!("{short}--{}{gap}{}", opt.long, opt.value)
+/// Those that are arrays in Icinga. Of `--extra-opts` it takes one.
+fn list_arrays() -> impl Iterator<Item = &'static Opt> {
+    let has_value = |opt: &&Opt| !opt.value.is_empty() && !opt.has_optional_value();
+    shown().filter(|opt| opt.given == Given::Repeatedly).filter(has_value)
+}
+
+fn list_phases() -> impl Iterator<Item = &'static Operation> {
+    FRAME.iter().chain(OPERATIONS).copied()
 }
 
 fn names(opt: &'static Opt) -> impl Iterator<Item = String> {
@@ -231,29 +265,78 @@ fn variable(long: &str) -> String {
 fn unknown_options(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
     let longs = words.filter(|word| word.starts_with("--") && word.len() > 3 && !word.starts_with("---"));
-    longs.filter(|word| !TABLE.iter().any(|opt| opt.long == &word[2..])).collect()
+    longs.filter(|word| list_options().all(|opt| opt.long != &word[2..])).collect()
+}
+
+/// Files with command lines or thresholds for people to copy.
+fn list_examples() -> Vec<String> {
+    let mut files = Vec::new();
+    for folder in ["icinga", "icinga/director", "icinga/examples"] {
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let end = name.rsplit('.').next().unwrap();
+            if ["conf", "cfg", "json", "service", "cron"].contains(&end) {
+                files.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    files
+}
+
+/// What is wrong with a phase and its figure.
+fn explain_unknown(phase: &str, figure: &str) -> Option<String> {
+    if phase == TOTAL {
+        return (figure != TIME).then(|| format!("{TOTAL} has no {figure}"));
+    }
+    let Some(row) = list_phases().find(|row| row.name == phase) else { return Some(format!("{phase} is no phase")) };
+    let is_there = figure == TIME || row.figures.iter().any(|known| known.name == figure);
+    (!is_there).then(|| format!("{phase} has no {figure}"))
+}
+
+/// The names in what stands behind the label in a query: `=~"select|logout",host=...`, in JSON with `\` before each quote.
+fn list_matched_values(behind: &str) -> Vec<&str> {
+    let value = behind.trim_start_matches(['=', '!', '~']);
+    if value.len() == behind.len() {
+        return Vec::new();
+    }
+    let value = value.trim_start_matches('\\').strip_prefix('"').unwrap_or_default();
+    value.split(['"', '\\']).next().unwrap().split('|').collect()
+}
+
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_lowercase() || c == '_'
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_name_character)
 }
 
 /// A report that has everything, and its options.
 fn complete() -> (Report, Options) {
-    let arguments = ["-H", "imap.example.org", "-u", "joe"].map(str::to_owned);
+    let mut arguments: Vec<String> = ["-H", "imap.example.org", "-u", "joe"].map(str::to_owned).into();
+    arguments.extend(OPERATIONS.iter().map(|row| format!("--operation={}{}", row.name, row.takes.placeholder())));
     let Ok(Request::Check(options)) = Options::parse(&arguments, Some(b"secret".to_vec())) else { panic!("options") };
-    let plan = Plan::new(&options).unwrap();
-    let ok = Record { time: Some(Duration::from_millis(1)), messages: Some(1), ..Record::new(Outcome::Ok) };
-    let records = vec![ok; plan.phases.len()];
+    let plan = Plan::new(&options.plan).unwrap();
+    let mut report = Report::new(&plan, plan.total);
+    report.phases.extend(plan.phases.into_iter().map(|phase| {
+        let values = phase.operation.figures.iter().map(|figure| (*figure, 1.0)).collect();
+        PhaseReport { time: Some(Duration::from_millis(1)), values, ..PhaseReport::new(phase, Outcome::Ok) }
+    }));
     let now = Utc::now();
     let certificate = Certificate { subject: "s".to_owned(), issuer: "i".to_owned(), not_before: now, not_after: now };
     let tried = vec![SocketAddr::from(([192, 0, 2, 1], 993))];
-    let facts = vec![Facts { certificate: Some(certificate), tried, ..Facts::default() }];
-    (Report { total: plan.total, obstacle: None, plan, records, timed_out: false, facts }, *options)
+    report.facts = vec![Facts { certificate: Some(certificate), tried, ..Facts::default() }];
+    (report, *options)
 }
 
-/// All field names.
+/// All field names; those of `figures` are names of figures.
 fn collect(value: &Value, fields: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             fields.extend(object.keys().cloned());
-            object.values().for_each(|value| collect(value, fields));
+            let others = object.iter().filter(|(name, _)| *name != "figures");
+            others.for_each(|(_, value)| collect(value, fields));
         }
         Value::Array(array) => array.iter().for_each(|value| collect(value, fields)),
         _ => {}

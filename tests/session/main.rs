@@ -13,6 +13,7 @@ mod case;
 mod cost;
 mod drift;
 mod faults;
+mod generated;
 mod on_dead_network;
 mod on_dovecot;
 mod on_interruptions;
