@@ -322,9 +322,11 @@ fn every_variable_arrives(icinga: &Icinga, dovecot: &Dovecot) {
     let every = icinga.result("every");
     assert_eq!(every.state, 0, "{every:#?}");
     assert!(every.output.starts_with("IMAP is OK: localhost: "), "{every:#?}");
-    // Out of the ini file, before those of the variable.
-    let empty = format!("{}_a1=", label("select", "Empty", "messages"));
-    assert!(every.perfdata.iter().any(|item| item.starts_with(&empty)), "{every:#?}");
+    // Out of the ini file, then those of the variable mailbox, then those of the variable operation.
+    let messages = every.perfdata.iter().filter_map(|item| item.split_once("_messages_a1=")).map(|(label, _)| label);
+    let operations: Vec<&str> = messages.collect();
+    let expected = ["select_Empty", "select_INBOX", "select_Sent_Items", "examine_Archive", "select_Entwürfe"];
+    assert_eq!(operations, expected, "{every:#?}");
     assert!(icinga.path("run/metrics.prom").exists());
 
     // Those that exclude what "every" has. The daemon's environment names the ini file.
@@ -452,6 +454,7 @@ fn every_variable(dovecot: &Dovecot, icinga: &Icinga) -> String {
         ("username", "\"ordinary\"".to_owned()),
         ("password_file", format!("\"{}\"", dovecot.password_file("ordinary").display())),
         ("mailbox", "[ \"INBOX\", \"Sent Items\" ]".to_owned()),
+        ("operation", "[ \"examine:Archive\", \"select:Entwürfe\" ]".to_owned()),
         ("examine", "true".to_owned()),
         ("timeout", "25".to_owned()),
         ("limit", "[ \"connect=5\", \"select=0.5m\", \"select:Sent Items=6s\" ]".to_owned()),
