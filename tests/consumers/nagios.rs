@@ -133,7 +133,7 @@ fn each_state_arrives_with_text_perfdata_and_lines() {
             "2",
             "IMAP is CRITICAL: 127.0.0.1: greeting timed out after ",
             6,
-            begin_item("timed_out", "", "time") + "1;;;0;1",
+            begin_item("timed_out", "", "time") + "1;0;;0;1",
         ),
         ("typo", "3", "IMAP is UNKNOWN: --limit: logon is not a phase", 0, String::new()),
         ("account", "3", "IMAP is UNKNOWN: --password-file: ", 0, String::new()),
