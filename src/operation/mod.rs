@@ -138,6 +138,8 @@ impl States {
 pub struct Figure {
     /// In selectors, labels and JSON.
     pub name: &'static str,
+    /// For the documents: what it is, and when it is there.
+    pub help: &'static str,
     /// What its values are.
     pub unit: Unit,
     /// Its family in Prometheus.

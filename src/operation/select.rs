@@ -33,6 +33,7 @@ pub static EXAMINE: Operation = Operation {
 /// EXISTS (RFC 9051 section 7.4.1), or MESSAGES of STATUS.
 pub static MESSAGES: Figure = Figure {
     name: "messages",
+    help: "messages in the mailbox",
     unit: Unit::Count,
     metric: Metric { name: "mailbox_messages", help: "Messages in the mailbox." },
     absent: "count of messages",

@@ -84,6 +84,7 @@ pub static LOGIN: Operation = Operation {
 /// Days until the server's certificate expires.
 pub static CERT_DAYS: Figure = Figure {
     name: "cert_days",
+    help: "days until the certificate of the server expires, one decimal, negative once past; if the server sent one",
     unit: Unit::DaysUntil,
     metric: Metric {
         name: "certificate_expiry_timestamp_seconds",

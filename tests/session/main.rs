@@ -25,6 +25,7 @@ mod on_secrets;
 mod on_testkit;
 mod properties;
 mod resolver;
+mod structure;
 #[path = "../testkit/mod.rs"]
 #[allow(dead_code, reason = "the other test programs use the rest")]
 mod testkit;

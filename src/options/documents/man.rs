@@ -2,7 +2,7 @@
 
 use super::super::table::{Opt, SECTIONS, Section};
 use super::replace_part;
-use crate::operation::{OPERATIONS, Operation};
+use crate::operation::{Figure, OPERATIONS, Operation};
 
 const END: &str = r#".\" end"#;
 
@@ -30,7 +30,8 @@ fn make_option(opt: &Opt) -> String {
 
 fn make_operation(operation: &Operation) -> String {
     let heading = format!("{}{}", format_code(operation.name), format_value(operation.takes.placeholder()));
-    let figures: Vec<String> = operation.figures.iter().map(|figure| format!("`{}`", figure.name)).collect();
+    let name_figure = |figure: &&Figure| format!("`{}` ({})", figure.name, figure.help);
+    let figures: Vec<String> = operation.figures.iter().map(name_figure).collect();
     let figures = match figures.as_slice() {
         [] => String::new(),
         [figure] => format!(" Figure: {figure}."),

@@ -1,12 +1,13 @@
-//! README: the tables of options and operations.
+//! README: the tables of options, operations and figures.
 
 use super::{list_shown_options, replace_part};
-use crate::operation::OPERATIONS;
+use crate::operation::{FRAME, OPERATIONS};
 
 const END: &str = "<!-- end -->";
 
 pub(super) fn generate(committed: &str) -> Result<String, String> {
     let text = replace_part(committed, "<!-- generated: operations -->", END, &make_operation_table())?;
+    let text = replace_part(&text, "<!-- generated: figures -->", END, &make_figure_table())?;
     replace_part(&text, "<!-- generated: options -->", END, &make_option_table())
 }
 
@@ -24,6 +25,22 @@ fn make_operation_table() -> String {
         let figures: Vec<String> = operation.figures.iter().map(|figure| format!("`{}`", figure.name)).collect();
         let name = format!("`{}{}`", operation.name, operation.takes.placeholder());
         table += &make_row(&[&name, operation.help, &figures.join(", ")]);
+    }
+    table + "\n"
+}
+
+fn make_figure_table() -> String {
+    let mut table = make_heading(&["figure", "what it is", "label in perfdata", "series in Prometheus"]);
+    for operation in OPERATIONS.iter().chain(FRAME) {
+        let target = operation.takes.placeholder().replace(':', "_");
+        for figure in operation.figures {
+            table += &make_row(&[
+                &format!("`{}.{}`", operation.name, figure.name),
+                figure.help,
+                &format!("`{}{target}_{}`", operation.name, figure.name),
+                &format!("`imap_session_{}`", figure.metric.name),
+            ]);
+        }
     }
     table + "\n"
 }
