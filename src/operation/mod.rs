@@ -5,6 +5,7 @@
 //! the tests' kit.
 
 mod logout;
+mod noop;
 mod select;
 mod set_up;
 
@@ -20,7 +21,7 @@ pub use select::{EXAMINE, MESSAGES, SELECT};
 pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS};
 
 /// All operations that a user can ask for, in the order of the documents.
-pub static OPERATIONS: &[&Operation] = &[&SELECT, &EXAMINE];
+pub static OPERATIONS: &[&Operation] = &[&SELECT, &EXAMINE, &noop::NOOP];
 
 /// The phases that every run can have, in the order of the documents.
 pub static FRAME: &[&Operation] = &[&RESOLVE, &CONNECT, &TLS, &GREETING, &STARTTLS, &LOGIN, &LOGOUT];

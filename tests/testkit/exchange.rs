@@ -48,6 +48,7 @@ pub static EXCHANGES: &[Exchange] = &[
         answer: &[Sent("* {messages} EXISTS\r\n* 0 RECENT\r\n"), Tagged("OK [READ-ONLY] done")],
         figures: &[("messages", 7.0)],
     },
+    Exchange { operation: "noop", target: "", command: "NOOP", answer: &[Tagged("OK done")], figures: &[] },
 ];
 
 pub fn exchange(operation: &str) -> &'static Exchange {
