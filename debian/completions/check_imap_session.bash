@@ -8,10 +8,10 @@ _check_imap_session() {
         --warning -c --critical --on-timeout --on-failure -o --output --textfile --exit-ok --perfdata-u -v
         --verbose --extra-opts -V --version -h --help'
     local phases='
-        resolve= connect= tls= greeting= starttls= login= select= examine= noop= logout='
+        resolve= connect= tls= greeting= starttls= login= select= examine= noop= id= logout='
     local thresholds='
-        total= resolve= connect= tls= greeting= starttls= login= select= examine= noop= logout= tls.cert_days=
-        select.messages= examine.messages= select: examine: select.messages: examine.messages:'
+        total= resolve= connect= tls= greeting= starttls= login= select= examine= noop= id= logout=
+        tls.cert_days= select.messages= examine.messages= select: examine: select.messages: examine.messages:'
     local states='ok warning critical unknown'
     local current='' previous='' word line=${COMP_LINE:0:COMP_POINT}
 
@@ -47,7 +47,7 @@ _check_imap_session() {
                 _check_imap_session_cut :
                 _check_imap_session_offer INBOX
             else
-                _check_imap_session_offer 'select: examine: noop'
+                _check_imap_session_offer 'select: examine: noop id'
             fi
             ;;
         --limit)

@@ -4,6 +4,7 @@
 //! A new IMAP operation is a file here with its row and its exchange, a line in [`OPERATIONS`], and one good exchange in
 //! the tests' kit.
 
+mod id;
 mod logout;
 mod noop;
 mod select;
@@ -21,7 +22,7 @@ pub use select::{EXAMINE, MESSAGES, SELECT};
 pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS};
 
 /// All operations that a user can ask for, in the order of the documents.
-pub static OPERATIONS: &[&Operation] = &[&SELECT, &EXAMINE, &noop::NOOP];
+pub static OPERATIONS: &[&Operation] = &[&SELECT, &EXAMINE, &noop::NOOP, &id::ID];
 
 /// The phases that every run can have, in the order of the documents.
 pub static FRAME: &[&Operation] = &[&RESOLVE, &CONNECT, &TLS, &GREETING, &STARTTLS, &LOGIN, &LOGOUT];

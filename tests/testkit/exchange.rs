@@ -49,6 +49,13 @@ pub static EXCHANGES: &[Exchange] = &[
         figures: &[("messages", 7.0)],
     },
     Exchange { operation: "noop", target: "", command: "NOOP", answer: &[Tagged("OK done")], figures: &[] },
+    Exchange {
+        operation: "id",
+        target: "",
+        command: "ID (\"name\" \"check_imap_session\"",
+        answer: &[Sent("* ID (\"name\" \"Scripted\" \"version\" {3}\r\n1.0)\r\n"), Tagged("OK done")],
+        figures: &[],
+    },
 ];
 
 pub fn exchange(operation: &str) -> &'static Exchange {
