@@ -8,10 +8,11 @@ _check_imap_session() {
         --warning -c --critical --on-timeout --on-failure -o --output --textfile --exit-ok --perfdata-u -v
         --verbose --extra-opts -V --version -h --help'
     local phases='
-        resolve= connect= tls= greeting= starttls= login= select= examine= noop= id= logout='
+        resolve= connect= tls= greeting= starttls= login= select= examine= noop= id= status= logout='
     local thresholds='
-        total= resolve= connect= tls= greeting= starttls= login= select= examine= noop= id= logout=
-        tls.cert_days= select.messages= examine.messages= select: examine: select.messages: examine.messages:'
+        total= resolve= connect= tls= greeting= starttls= login= select= examine= noop= id= status= logout=
+        tls.cert_days= select.messages= examine.messages= status.messages= status.unseen= select: examine:
+        status: select.messages: examine.messages: status.messages: status.unseen:'
     local states='ok warning critical unknown'
     local current='' previous='' word line=${COMP_LINE:0:COMP_POINT}
 
@@ -43,23 +44,23 @@ _check_imap_session() {
         -u | --username | -t | --timeout) ;;
         -m | --mailbox) _check_imap_session_offer INBOX ;;
         -O | --operation)
-            if [[ $value == @(select|examine):* ]]; then
+            if [[ $value == @(select|examine|status):* ]]; then
                 _check_imap_session_cut :
                 _check_imap_session_offer INBOX
             else
-                _check_imap_session_offer 'select: examine: noop id'
+                _check_imap_session_offer 'select: examine: status: noop id'
             fi
             ;;
         --limit)
-            if [[ $value == @(select|examine):* ]]; then
+            if [[ $value == @(select|examine|status):* ]]; then
                 _check_imap_session_cut :
                 _check_imap_session_offer INBOX=
             else
-                _check_imap_session_offer "$phases select: examine:"
+                _check_imap_session_offer "$phases select: examine: status:"
             fi
             ;;
         -w | --warning | -c | --critical)
-            if [[ $value == @(select|examine|select.messages|examine.messages):* ]]; then
+            if [[ $value == @(select|examine|status|select.messages|examine.messages|status.messages|status.unseen):* ]]; then
                 _check_imap_session_cut :
                 _check_imap_session_offer INBOX=
             else

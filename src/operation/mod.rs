@@ -9,6 +9,7 @@ mod logout;
 mod noop;
 mod select;
 mod set_up;
+mod status;
 
 use chrono::{DateTime, Utc};
 use nagiosplugin::ServiceState;
@@ -22,7 +23,7 @@ pub use select::{EXAMINE, MESSAGES, SELECT};
 pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS};
 
 /// All operations that a user can ask for, in the order of the documents.
-pub static OPERATIONS: &[&Operation] = &[&SELECT, &EXAMINE, &noop::NOOP, &id::ID];
+pub static OPERATIONS: &[&Operation] = &[&SELECT, &EXAMINE, &noop::NOOP, &id::ID, &status::STATUS];
 
 /// The phases that every run can have, in the order of the documents.
 pub static FRAME: &[&Operation] = &[&RESOLVE, &CONNECT, &TLS, &GREETING, &STARTTLS, &LOGIN, &LOGOUT];

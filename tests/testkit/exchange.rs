@@ -56,6 +56,13 @@ pub static EXCHANGES: &[Exchange] = &[
         answer: &[Sent("* ID (\"name\" \"Scripted\" \"version\" {3}\r\n1.0)\r\n"), Tagged("OK done")],
         figures: &[],
     },
+    Exchange {
+        operation: "status",
+        target: "Spam",
+        command: "STATUS \"{target}\" (MESSAGES UNSEEN)",
+        answer: &[Sent("* STATUS {4}\r\n{target} (MESSAGES {messages} UNSEEN {unseen})\r\n"), Tagged("OK done")],
+        figures: &[("messages", 231.0), ("unseen", 3.0)],
+    },
 ];
 
 pub fn exchange(operation: &str) -> &'static Exchange {

@@ -1,0 +1,52 @@
+//! STATUS (RFC 9051 section 6.3.11): counts the messages of a mailbox without opening it.
+
+use imap_proto::{MailboxDatum, Response, StatusAttribute};
+
+use super::select::MESSAGES;
+use super::{Figure, Metric, Operation, Part, States, Summary, Takes, Task, Unit, Yield};
+use crate::failure::Failure;
+use crate::imap::command::Word;
+use crate::imap::dialogue::Dialogue;
+use crate::imap::mailbox_name;
+
+/// STATUS.
+pub static STATUS: Operation = Operation {
+    name: "status",
+    help: "STATUS: counts all messages and the unseen ones; the mailbox is not opened",
+    takes: Takes::Mailbox,
+    part: Part::Task(status),
+    counts: true,
+    summary: Summary::Full,
+    states: States::TASK,
+    figures: &[&MESSAGES, &UNSEEN],
+};
+
+/// UNSEEN.
+pub static UNSEEN: Figure = Figure {
+    name: "unseen",
+    help: "messages in the mailbox that are not seen",
+    unit: Unit::Count,
+    metric: Metric { name: "mailbox_unseen_messages", help: "Messages in the mailbox that are not seen." },
+    absent: "count of unseen messages",
+    describe: |value| format!("{value} unseen"),
+};
+
+fn status(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
+    let (mut messages, mut unseen) = (None, None);
+    let mailbox = mailbox_name::encode(task.target);
+    let words = [Word::Atom("STATUS"), Word::Text(mailbox.as_bytes()), Word::Atom("(MESSAGES UNSEEN)")];
+    dialogue.command(&words, |untagged| {
+        untagged.parse(|response| {
+            let Response::MailboxData(MailboxDatum::Status { status, .. }) = response else { return None };
+            for attribute in status {
+                match attribute {
+                    StatusAttribute::Messages(count) => messages = Some(f64::from(*count)),
+                    StatusAttribute::Unseen(count) => unseen = Some(f64::from(*count)),
+                    _ => {}
+                }
+            }
+            Some(())
+        });
+    })?;
+    Ok(Yield::default().with(&MESSAGES, messages).with(&UNSEEN, unseen))
+}
