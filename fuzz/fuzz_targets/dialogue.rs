@@ -87,18 +87,18 @@ fn run(plan: &Arc<Plan>, options: &Options, password: &str, mut connections: Vec
     let settings = Arc::new(options.worker_settings());
     let password = Secret::new(password.into());
     let course = Course::new(Arc::clone(plan), Instant::now());
-    let state = Arc::new(Mutex::new((course, Effect::Reconnect { from: 0 })));
+    let state = Arc::new(Mutex::new((course, Effect::Reconnect { from: 0, reopen: None })));
     ALLOCATOR.set_limit(ALLOCATOR.allocated() + MAX_MEMORY).expect("the limit is above what is in use");
     loop {
         let effect = state.lock().expect("no panic").1;
-        let Effect::Reconnect { from } = effect else { break };
+        let Effect::Reconnect { from, reopen } = effect else { break };
         let connection = connections.pop_front().unwrap_or_default();
         let server = Server { connection, written: Arc::clone(&written) };
-        let job = Job { plan: Arc::clone(plan), from, addresses: Vec::new() };
+        let job = Job { plan: Arc::clone(plan), from, reopen, addresses: Vec::new() };
         let shared = Arc::clone(&state);
         let report: Reporter = Arc::new(move |event| {
             let mut state = shared.lock().expect("no panic");
-            if state.1 != Effect::Stop && !matches!(state.1, Effect::Reconnect { from: next } if next > from) {
+            if state.1 != Effect::Stop && !matches!(state.1, Effect::Reconnect { from: next, .. } if next > from) {
                 state.1 = state.0.take(Input::Event(event), Instant::now());
             }
             state.1 == Effect::Wait
@@ -106,7 +106,7 @@ fn run(plan: &Arc<Plan>, options: &Options, password: &str, mut connections: Vec
         play(&job, Socket::Played(Box::new(server)), &settings, &password, &report);
         let effect = state.lock().expect("no panic").1;
         assert!(effect != Effect::Wait, "a phase has no outcome");
-        assert!(effect != Effect::Reconnect { from }, "the worker reports nothing");
+        assert!(!matches!(effect, Effect::Reconnect { from: next, .. } if next == from), "the worker reports nothing");
     }
     ALLOCATOR.set_limit(usize::MAX).expect("there is no limit");
     let course = Course::new(Arc::clone(plan), Instant::now());

@@ -14,7 +14,7 @@ pub static ID: Operation = Operation {
     name: "id",
     help: "ID: sends name and version of the program; those of the server are a note",
     takes: Takes::Nothing,
-    part: Part::Task(id),
+    part: Part::Task { needs: None, opens: None, perform: id },
     counts: true,
     summary: Summary::Full,
     states: States::TASK,

@@ -4,6 +4,7 @@
 //! A new IMAP operation is a file here with its row and its exchange, a line in [`OPERATIONS`], and one good exchange in
 //! the tests' kit.
 
+mod figure;
 mod id;
 mod logout;
 mod noop;
@@ -18,6 +19,7 @@ use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::imap::dialogue::Dialogue;
 
+pub use figure::{Figure, Metric, Unit, seconds_of};
 pub use logout::LOGOUT;
 pub use select::{EXAMINE, MESSAGES, SELECT};
 pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS};
@@ -68,10 +70,26 @@ pub enum Part {
         /// Clean text.
         describe: fn(&Facts, DateTime<Utc>) -> Vec<String>,
     },
-    /// One of the user's operations: needs a login, and no other task.
-    Task(Perform),
+    /// One of the user's operations.
+    Task {
+        /// How its mailbox must be open; none if a login is enough.
+        needs: Option<Access>,
+        /// How it leaves its mailbox open, if it opens it.
+        opens: Option<Access>,
+        /// The exchange.
+        perform: Perform,
+    },
     /// The end of the session. It changes neither state nor total unless an option names it.
     End,
+}
+
+/// How a mailbox is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+pub enum Access {
+    /// By EXAMINE, or by SELECT.
+    Reading,
+    /// By SELECT.
+    Writing,
 }
 
 /// The steps to a session that is logged in.
@@ -136,41 +154,6 @@ impl States {
     pub const END: Self = Self { timed_out: ServiceState::Ok, failed: ServiceState::Ok, not_run: ServiceState::Ok };
 }
 
-/// A number that a phase yields beside its time.
-#[derive(Debug)]
-pub struct Figure {
-    /// In selectors, labels and JSON.
-    pub name: &'static str,
-    /// For the documents: what it is, and when it is there.
-    pub help: &'static str,
-    /// What its values are.
-    pub unit: Unit,
-    /// Its family in Prometheus.
-    pub metric: Metric,
-    /// Behind `the server sent no`, if it did not.
-    pub absent: &'static str,
-    /// `3 messages`; of several figures, each stands between commas.
-    pub describe: fn(f64) -> String,
-}
-
-/// What the values of a figure are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// A whole number, 0 or more.
-    Count,
-    /// A point in time, in seconds of Unix time, which is shown as days from now with one decimal.
-    DaysUntil,
-}
-
-/// A family of Prometheus, without `imap_session_`; its unit is part of the name.
-#[derive(Debug)]
-pub struct Metric {
-    /// For example `mailbox_messages`.
-    pub name: &'static str,
-    /// The text behind `# HELP`, one sentence.
-    pub help: &'static str,
-}
-
 /// What a phase yields beside its time.
 #[derive(Debug, Default)]
 pub struct Yield {
@@ -190,7 +173,19 @@ impl Operation {
     /// Whether it is one of the user's operations.
     #[must_use]
     pub fn is_task(&self) -> bool {
-        matches!(self.part, Part::Task(_))
+        matches!(self.part, Part::Task { .. })
+    }
+
+    /// How its mailbox must be open, if it must.
+    #[must_use]
+    pub fn needs(&self) -> Option<Access> {
+        if let Part::Task { needs, .. } = self.part { needs } else { None }
+    }
+
+    /// How it leaves its mailbox open, if it opens it.
+    #[must_use]
+    pub fn opens(&self) -> Option<Access> {
+        if let Part::Task { opens, .. } = self.part { opens } else { None }
     }
 
     /// Whether it ends the session.
@@ -207,6 +202,15 @@ impl Operation {
 }
 
 impl Takes {
+    /// The mailbox in a target, if there is one.
+    #[must_use]
+    pub fn find_mailbox(self, target: &str) -> Option<&str> {
+        match self {
+            Self::Nothing => None,
+            Self::Mailbox => Some(target),
+        }
+    }
+
     /// What stands for it in the documents, behind the operation's name.
     #[must_use]
     pub fn placeholder(self) -> &'static str {
@@ -215,43 +219,6 @@ impl Takes {
             Self::Mailbox => ":MAILBOX",
         }
     }
-}
-
-impl Unit {
-    /// The value as it is shown and judged.
-    #[must_use]
-    pub fn convert(self, raw: f64, now: DateTime<Utc>) -> f64 {
-        match self {
-            Self::Count => raw,
-            // Rounded down, so that it never promises too much.
-            Self::DaysUntil => ((raw - seconds_of(now)) / 8640.0).floor() / 10.0,
-        }
-    }
-
-    /// The shown value as perfdata has it.
-    #[must_use]
-    pub fn format(self, value: f64) -> String {
-        match self {
-            Self::Count => value.to_string(),
-            Self::DaysUntil => format!("{value:.1}"),
-        }
-    }
-
-    /// The smallest and the largest possible value, for perfdata.
-    #[must_use]
-    pub fn bounds(self) -> (Option<&'static str>, Option<&'static str>) {
-        match self {
-            Self::Count => (Some("0"), None),
-            Self::DaysUntil => (None, None),
-        }
-    }
-}
-
-/// Unix time in seconds, to the millisecond.
-#[must_use]
-#[allow(clippy::cast_precision_loss, clippy::as_conversions, reason = "milliseconds stay below 2^53 for 285,000 years")]
-pub fn seconds_of(time: DateTime<Utc>) -> f64 {
-    time.timestamp_millis() as f64 / 1000.0
 }
 
 impl Yield {
@@ -263,28 +230,10 @@ impl Yield {
     }
 }
 
-/// `1 message`, `2 messages`.
-fn count(value: f64, one: &str, many: &str) -> String {
-    let number = value.to_string();
-    let noun = if number == "1" { one } else { many };
-    format!("{number} {noun}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::TimeDelta;
     use std::collections::HashMap;
-
-    #[test]
-    fn days_left_never_promise_too_much() {
-        let now = Utc::now();
-        for (seconds, days) in [(86_400 * 5, 5.0), (86_399, 0.9), (60, 0.0), (0, 0.0), (-1, -0.1), (-86_400 * 3, -3.0)]
-        {
-            let shown = Unit::DaysUntil.convert(seconds_of(now + TimeDelta::seconds(seconds)), now);
-            assert!((shown - days).abs() < 1e-9, "{seconds}: {shown}");
-        }
-    }
 
     #[test]
     fn names_tell_all_operations_and_figures_apart() {

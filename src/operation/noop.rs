@@ -10,7 +10,7 @@ pub static NOOP: Operation = Operation {
     name: "noop",
     help: "NOOP: the server answers",
     takes: Takes::Nothing,
-    part: Part::Task(noop),
+    part: Part::Task { needs: None, opens: None, perform: noop },
     counts: true,
     summary: Summary::Full,
     states: States::TASK,

@@ -1,6 +1,7 @@
 //! SELECT and EXAMINE (RFC 9051 sections 6.3.2 and 6.3.3): open a mailbox, for writing or read-only.
 
-use super::{Figure, Metric, Operation, Part, States, Summary, Takes, Task, Unit, Yield, count};
+use super::figure::count;
+use super::{Access, Figure, Metric, Operation, Part, States, Summary, Takes, Task, Unit, Yield};
 use crate::failure::Failure;
 use crate::imap::command::Word;
 use crate::imap::dialogue::Dialogue;
@@ -11,7 +12,7 @@ pub static SELECT: Operation = Operation {
     name: "select",
     help: "SELECT: opens the mailbox (with `--examine` by EXAMINE)",
     takes: Takes::Mailbox,
-    part: Part::Task(select),
+    part: Part::Task { needs: None, opens: Some(Access::Writing), perform: select },
     counts: true,
     summary: Summary::Target,
     states: States::TASK,
@@ -23,7 +24,7 @@ pub static EXAMINE: Operation = Operation {
     name: "examine",
     help: "EXAMINE: opens the mailbox read-only",
     takes: Takes::Mailbox,
-    part: Part::Task(examine),
+    part: Part::Task { needs: None, opens: Some(Access::Reading), perform: examine },
     counts: true,
     summary: Summary::Full,
     states: States::TASK,

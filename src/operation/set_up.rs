@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use chrono::{DateTime, Utc};
 
-use super::{Figure, Metric, Operation, Part, States, Step, Summary, Takes, Unit};
+use super::{Figure, Metric, Operation, Part, States, Step, Summary, Takes, Unit, seconds_of};
 use crate::facts::Facts;
 use crate::text;
 
@@ -120,7 +120,7 @@ fn describe_tls(facts: &Facts, now: DateTime<Utc>) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(facts.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher)));
     parts.extend(facts.certificate.as_ref().map(|certificate| {
-        let days = CERT_DAYS.unit.convert(super::seconds_of(certificate.not_after), now);
+        let days = CERT_DAYS.unit.convert(seconds_of(certificate.not_after), now);
         let (verb, distance) = if days < 0.0 {
             ("expired", format!("{:.1} days ago", -days))
         } else {

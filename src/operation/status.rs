@@ -14,7 +14,7 @@ pub static STATUS: Operation = Operation {
     name: "status",
     help: "STATUS: counts all messages and the unseen ones; the mailbox is not opened",
     takes: Takes::Mailbox,
-    part: Part::Task(status),
+    part: Part::Task { needs: None, opens: None, perform: status },
     counts: true,
     summary: Summary::Full,
     states: States::TASK,

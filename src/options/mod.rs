@@ -42,8 +42,6 @@ pub struct Options {
     pub username: String,
     /// Where the password comes from.
     pub password: PasswordSource,
-    /// EXAMINE instead of SELECT.
-    pub examine: bool,
     /// What is to be done, and under which limits.
     pub plan: plan::Request,
     /// How the report is printed.
@@ -156,7 +154,7 @@ impl Options {
             server: self.server.clone(),
             username: self.username.clone(),
             password: self.password.clone(),
-            read_only: self.examine,
+            read_only: self.plan.read_only,
             log_dialogue: self.verbosity >= 3,
             every_address: self.plan.every_address,
         }
@@ -207,7 +205,6 @@ impl Options {
             tls_name: None,
             username: String::new(),
             password: PasswordSource::Value(password),
-            examine: false,
             plan: plan::Request {
                 tls_mode: TlsMode::Implicit,
                 tasks: Vec::new(),
@@ -219,6 +216,7 @@ impl Options {
                 on_failure: Vec::new(),
                 writes_file: false,
                 every_address: false,
+                read_only: false,
             },
             format: FORMATS.first().copied().unwrap_or(&NAGIOS),
             textfile: None,

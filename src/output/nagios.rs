@@ -149,7 +149,7 @@ fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
     let mut details = match (planned.operation.part, judged.report.facts(planned)) {
         (Part::SetUp { describe, .. }, Some(facts)) => describe(facts, judged.now),
         (Part::SetUp { .. }, None) => Vec::new(),
-        (Part::Task(_) | Part::End, _) => describe_figures(phase, judged),
+        (Part::Task { .. } | Part::End, _) => describe_figures(phase, judged),
     };
     details.extend(phase.report.notes.iter().cloned());
     details

@@ -1,6 +1,7 @@
 //! Whether everything that the options name is in the plan. All errors say what is wrong and what would be right.
 
 use super::selector::{Selector, TIME, TOTAL};
+use super::tasks::PlannedTask;
 use super::{Phase, Plan, Request};
 use crate::text::{self, show_value};
 
@@ -23,16 +24,16 @@ enum Naming {
 }
 
 /// Whether the report will fit into what NRPE carries.
-pub(super) fn check_size(request: &Request) -> Result<(), String> {
+pub(super) fn check_size(tasks: &[PlannedTask], request: &Request) -> Result<(), String> {
     let (most, with) =
         if request.every_address { (MAX_TASKS / MAX_ADDRESSES, " with --every-address") } else { (MAX_TASKS, "") };
-    let tasks = request.tasks.len();
-    if tasks > most {
+    let number = tasks.len();
+    if number > most {
         return Err(format!(
-            "--operation: {tasks} mailboxes and operations are too many, the most is {most}{with}: more would not fit into the 64 KB that NRPE carries"
+            "--operation: {number} mailboxes and operations are too many, the most is {most}{with}: more would not fit into the 64 KB that NRPE carries"
         ));
     }
-    let bytes: usize = request.tasks.iter().filter_map(|task| task.target.as_ref()).map(String::len).sum();
+    let bytes: usize = tasks.iter().filter_map(|task| task.target.as_ref()).map(String::len).sum();
     if bytes > MAX_TARGET_BYTES {
         return Err(format!(
             "--operation: the names of mailboxes have {bytes} bytes together, the most is {MAX_TARGET_BYTES}: more would not fit into the 64 KB that NRPE carries"

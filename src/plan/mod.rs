@@ -4,6 +4,7 @@
 mod check;
 pub mod range;
 pub mod selector;
+mod tasks;
 
 pub use check::MAX_ADDRESSES;
 
@@ -18,6 +19,7 @@ use crate::operation::{CONNECT, Figure, GREETING, LOGIN, LOGOUT, Operation, RESO
 use crate::text;
 use range::Range;
 use selector::{Selector, TIME, TOTAL, find_most_specific};
+use tasks::{PlannedTask, complete_tasks};
 
 /// The most that LOGOUT may take, whatever is left of the total.
 pub const LOGOUT_LIMIT: Duration = Duration::from_secs(1);
@@ -47,6 +49,8 @@ pub struct Request {
     pub writes_file: bool,
     /// Whether the plan is done against each address of the name.
     pub every_address: bool,
+    /// Whether mailboxes are opened read-only (`--examine`).
+    pub read_only: bool,
 }
 
 /// One operation that the user asks for.
@@ -56,6 +60,14 @@ pub struct RequestedTask {
     pub operation: &'static Operation,
     /// What stands behind its name and a colon.
     pub target: Option<String>,
+}
+
+impl RequestedTask {
+    /// The mailbox in its target.
+    #[must_use]
+    pub fn mailbox(&self) -> Option<&str> {
+        self.operation.takes.find_mailbox(self.target.as_deref()?)
+    }
 }
 
 /// What will be done, in this order, under these limits.
@@ -90,6 +102,8 @@ pub struct Phase {
     pub figure_levels: Vec<(&'static Figure, Levels)>,
     /// How its perfdata labels begin: `select_INBOX`.
     pub label: String,
+    /// If its mailbox must be open: how many phases before it the one stands that opens it.
+    pub opener: Option<usize>,
     /// With `--every-address`, the address that it is done against.
     pub address: Option<Address>,
 }
@@ -137,7 +151,8 @@ impl Plan {
     /// # Errors
     /// The option and the name that the plan does not have, and those that it has; too many operations.
     pub fn new(request: &Request) -> Result<Self, String> {
-        check::check_size(request)?;
+        let tasks = complete_tasks(request);
+        check::check_size(&tasks, request)?;
         let set_up = match request.tls_mode {
             TlsMode::Implicit => &[&RESOLVE, &CONNECT, &TLS, &GREETING, &LOGIN][..],
             TlsMode::StartTls => &[&RESOLVE, &CONNECT, &GREETING, &STARTTLS, &TLS, &LOGIN],
@@ -146,8 +161,10 @@ impl Plan {
         let mut labels = Labels::default();
         let mut phases: Vec<Phase> =
             set_up.iter().map(|operation| resolve_phase(operation, None, request, &mut labels)).collect();
-        let tasks = request.tasks.iter();
-        phases.extend(tasks.map(|task| resolve_phase(task.operation, task.target.clone(), request, &mut labels)));
+        phases.extend(tasks.into_iter().map(|PlannedTask { operation, target, opener }| Phase {
+            opener,
+            ..resolve_phase(operation, target, request, &mut labels)
+        }));
         phases.push(resolve_phase(&LOGOUT, None, request, &mut labels));
         let find_total = |ranges: &[(Selector, Range)]| {
             let of_total = ranges.iter().rfind(|(selector, _)| selector.phase.as_deref() == Some(TOTAL));
@@ -170,6 +187,12 @@ impl Plan {
         let once = self.phases.iter().filter(is_once).cloned().collect();
         let each = self.phases.iter().filter(|phase| !is_once(phase)).cloned().collect();
         (Self { phases: once, ..self.clone() }, Self { phases: each, ..self.clone() })
+    }
+
+    /// The phase that opens the mailbox of this one, if it must be open.
+    #[must_use]
+    pub fn opener(&self, phase: usize) -> Option<usize> {
+        phase.checked_sub(self.phases.get(phase)?.opener?)
     }
 
     /// The same plan against this address.
@@ -198,6 +221,7 @@ fn resolve_phase(
         time_levels: Levels::default(),
         figure_levels: Vec::new(),
         label,
+        opener: None,
         address: None,
     };
     let levels = |figure: &str| Levels {

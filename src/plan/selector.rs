@@ -68,7 +68,7 @@ pub(super) fn find_most_specific<'a, T>(rules: &'a [(Selector, T)], phase: &Phas
 }
 
 /// `INBOX` is the one name without regard to case (RFC 9051 section 5.1).
-fn is_same_target(one: &str, other: &str) -> bool {
+pub(super) fn is_same_target(one: &str, other: &str) -> bool {
     one == other || (one.eq_ignore_ascii_case("INBOX") && other.eq_ignore_ascii_case("INBOX"))
 }
 

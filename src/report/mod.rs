@@ -90,6 +90,13 @@ impl PhaseReport {
         self.values.iter().find(|(known, _)| known.name == figure.name).map(|(_, value)| *value)
     }
 
+    /// How it ended, as the cause of what was not run: `login failed`, `select Archive timed out`.
+    #[must_use]
+    pub fn describe_ending(&self) -> String {
+        let ending = if matches!(self.outcome, Outcome::TimedOut(_)) { "timed out" } else { "failed" };
+        format!("{} {ending}", self.phase.title())
+    }
+
     /// Whether it was done.
     #[must_use]
     pub fn is_ok(&self) -> bool {

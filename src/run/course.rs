@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::event::{Effect, Event, Input, Stop};
 use crate::facts::Facts;
-use crate::failure::{Failure, Reason};
+use crate::failure::Failure;
 use crate::operation::Yield;
 use crate::plan::{Phase, Plan};
 use crate::report::{Cause, Limit, Outcome, PhaseReport, Report, round_time};
@@ -117,12 +117,11 @@ impl Course {
         let is_connecting =
             matches!(self.stage, Stage::Preparing | Stage::Reconnecting { .. }) || self.end_reason.is_some();
         let end = self.verdict.filter(|_| !is_connecting).unwrap_or(now);
-        for phase in self.plan.phases.iter().skip(self.ended.len()) {
-            let report = PhaseReport::new(phase.clone(), self.explain_not_run());
-            self.ended.push(report);
+        while self.ended.len() < self.plan.phases.len() {
+            self.push_not_run();
         }
         Report {
-            phases: std::mem::take(&mut self.ended),
+            phases: self.ended,
             obstacle: self.obstacle,
             timed_out: self.timed_out,
             facts: vec![self.facts],
@@ -131,12 +130,11 @@ impl Course {
     }
 
     fn begin(&mut self, phase: usize, since: Instant) -> Effect {
-        if phase < self.plan.phases.len() {
-            self.stage = Stage::Running { phase, since };
-            Effect::Wait
-        } else {
-            self.stop()
+        if phase >= self.plan.phases.len() {
+            return self.stop();
         }
+        self.stage = Stage::Running { phase, since };
+        Effect::Wait
     }
 
     fn stop(&mut self) -> Effect {
@@ -158,12 +156,12 @@ impl Course {
             Err(Stop::Failed(Failure::Refused(reason))) => (Outcome::Failed(reason), false),
             Err(Stop::Failed(Failure::Lost(reason))) => (Outcome::Failed(reason), true),
             Err(Stop::Failed(Failure::Local(reason))) => (Outcome::Fault(reason), true),
-            Err(Stop::Impossible) => (self.explain_not_run(), false),
+            Err(Stop::Impossible) => (self.explain_not_run(number), false),
         };
-        let is_refused = matches!(outcome, Outcome::Failed(_) | Outcome::Fault(_));
-        let time = (outcome == Outcome::Ok).then(|| round_time(at.saturating_duration_since(since)));
+        let (is_ok, is_refused) = (outcome == Outcome::Ok, matches!(outcome, Outcome::Failed(_) | Outcome::Fault(_)));
+        let time = is_ok.then(|| round_time(at.saturating_duration_since(since)));
         let Yield { values, mut notes } = yielded;
-        if is_task && self.is_fresh && outcome == Outcome::Ok {
+        if is_task && self.is_fresh && is_ok {
             notes.push("over a fresh connection".to_owned());
         }
         if is_lost || (is_refused && !is_task) {
@@ -181,26 +179,35 @@ impl Course {
     }
 
     /// One task must not cost the next ones their try: those go over a fresh connection.
-    fn go_on(&mut self, next: usize) -> Effect {
-        if self.plan.phases.get(next).is_some_and(|phase| phase.operation.is_task()) {
-            self.is_fresh = true;
-            self.stage = Stage::Reconnecting { next };
-            Effect::Reconnect { from: next }
-        } else {
-            self.stop()
+    fn go_on(&mut self, mut next: usize) -> Effect {
+        while self.has_failed_opener(next) {
+            self.push_not_run();
+            next += 1;
         }
+        if self.plan.phases.get(next).is_none_or(|phase| !phase.operation.is_task()) {
+            return self.stop();
+        }
+        self.is_fresh = true;
+        self.stage = Stage::Reconnecting { next };
+        let mut openers = (next..self.plan.phases.len()).filter_map(|phase| self.plan.opener(phase));
+        let reopen = openers.find(|opener| self.ended.get(*opener).is_some_and(PhaseReport::is_ok));
+        Effect::Reconnect { from: next, reopen }
+    }
+
+    /// Whether the mailbox of this phase should be open, and could not be opened.
+    fn has_failed_opener(&self, phase: usize) -> bool {
+        let opener = self.plan.opener(phase).and_then(|opener| self.ended.get(opener));
+        opener.is_some_and(|report| !report.is_ok())
     }
 
     fn time_out(&mut self) -> Effect {
         let (deadline, _) = self.deadline();
-        if self.stage != Stage::Over {
-            self.timed_out = true;
-        }
+        self.timed_out |= self.stage != Stage::Over;
         if self.running().is_none() {
             let why = format!("not done within {} (total limit)", text::format_limit(self.plan.total));
             return self.give_up(&self.name_file(why));
         }
-        self.skip_impossible(deadline);
+        self.skip_impossible();
         let Some((number, phase, since)) = self.running() else { return self.stop() };
         let (_, limit) = self.deadline();
         let is_task = phase.operation.is_task();
@@ -212,40 +219,34 @@ impl Course {
 
     /// At a signal the running phase has failed.
     fn interrupt(&mut self, signal: &str, at: Instant) -> Effect {
-        let after = at.saturating_duration_since(self.start).as_secs_f64();
-        let why = format!("ended by {signal} after {after:.1} s");
+        let why = format!("ended by {signal} after {:.1} s", at.saturating_duration_since(self.start).as_secs_f64());
         if self.running().is_none() {
             return self.give_up(&self.name_file(why));
         }
-        self.skip_impossible(at);
+        self.skip_impossible();
         self.end_run(Outcome::Failed(why.into()), at)
     }
 
     fn end_by_fault(&mut self, at: Instant) -> Effect {
         let why = "internal error, please report it";
-        if self.running().is_none() {
-            return self.give_up(why);
-        }
-        self.end_run(Outcome::Fault(why.into()), at)
+        if self.running().is_none() { self.give_up(why) } else { self.end_run(Outcome::Fault(why.into()), at) }
     }
 
     /// The running phase ends so, and no other is run.
     fn end_run(&mut self, outcome: Outcome, at: Instant) -> Effect {
-        if let Some((number, ..)) = self.running() {
-            self.blocked_by = Some(number);
-            self.push(outcome, None, at);
-        }
+        self.blocked_by = Some(self.ended.len());
+        self.push(outcome, None, at);
         self.stop()
     }
 
-    /// Without a login no task can be done: what ends the run then ends no task, although the worker may not have said so.
-    fn skip_impossible(&mut self, at: Instant) {
+    /// Without a login or an open mailbox a task cannot be done: what ends the run then ends no such task, although the
+    /// worker may not have said so.
+    fn skip_impossible(&mut self) {
         while let Some((number, phase, since)) = self.running()
             && phase.operation.is_task()
-            && let Some(blocking) = self.blocked_by
-            && self.plan.phases.get(blocking).is_some_and(|phase| !phase.operation.is_task())
+            && (self.blocked_by.is_some() || self.has_failed_opener(number))
         {
-            self.push(self.explain_not_run(), None, at);
+            self.push_not_run();
             self.begin(number + 1, since);
         }
     }
@@ -271,20 +272,20 @@ impl Course {
     }
 
     /// A phase that was not run for no reason is a fault of this program, and must not pass for anything better.
-    fn explain_not_run(&self) -> Outcome {
-        let blocking = self.blocked_by.and_then(|number| self.ended.get(number));
-        let why = match (&self.end_reason, blocking) {
-            (Some(reason), _) => reason.clone(),
-            (None, Some(report)) => {
-                let ending = if matches!(report.outcome, Outcome::TimedOut(_)) { "timed out" } else { "failed" };
-                format!("{} {ending}", report.phase.title())
-            }
-            (None, None) => {
-                let why = "internal error: nothing performed this phase, please report it";
-                return Outcome::Fault(Reason::from(why));
-            }
-        };
-        Outcome::NotRun(Cause { why, phase: self.blocked_by })
+    fn explain_not_run(&self, phase: usize) -> Outcome {
+        let opener = self.plan.opener(phase).filter(|_| self.has_failed_opener(phase));
+        let cause = self.blocked_by.or(opener);
+        match (&self.end_reason, cause.and_then(|number| self.ended.get(number))) {
+            (Some(reason), _) => Outcome::NotRun(Cause { why: reason.clone(), phase: cause }),
+            (None, Some(report)) => Outcome::NotRun(Cause { why: report.describe_ending(), phase: cause }),
+            (None, None) => Outcome::Fault("internal error: nothing performed this phase, please report it".into()),
+        }
+    }
+
+    fn push_not_run(&mut self) {
+        let Some(phase) = self.plan.phases.get(self.ended.len()) else { return };
+        let outcome = self.explain_not_run(self.ended.len());
+        self.ended.push(PhaseReport::new(phase.clone(), outcome));
     }
 
     /// The next phase of the plan has ended so.

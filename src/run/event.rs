@@ -70,6 +70,8 @@ pub enum Effect {
     Reconnect {
         /// The first phase that it reports.
         from: usize,
+        /// The phase that opened the mailbox which those behind need: done again, without a report.
+        reopen: Option<usize>,
     },
     /// Nothing: the report is complete.
     Stop,

@@ -63,10 +63,8 @@ fn run_against_each(plan: &Plan, worker: &Worker, signals: &Signals, start: Inst
 
 /// Why nothing can be done against any address: what the only phase before has come to.
 fn explain_no_address(report: &Report) -> Cause {
-    let why = match report.phases.first().map(|report| &report.outcome) {
-        Some(Outcome::TimedOut(_)) => "resolve timed out".to_owned(),
-        Some(Outcome::NotRun(cause)) => return cause.clone(),
-        _ => "resolve failed".to_owned(),
-    };
-    Cause { why, phase: Some(0) }
+    match report.phases.first() {
+        Some(PhaseReport { outcome: Outcome::NotRun(cause), .. }) => cause.clone(),
+        first => Cause { why: first.map(PhaseReport::describe_ending).unwrap_or_default(), phase: Some(0) },
+    }
 }

@@ -45,13 +45,15 @@ pub(super) struct Session<'a> {
     prepared: &'a Prepared,
     report: &'a Reporter,
     state: State,
+    /// The phase that opened the mailbox which is open.
+    opener: Option<usize>,
 }
 
 impl<'a> Session<'a> {
     /// Not connected yet. Without addresses the name must be resolved first.
     pub fn new(prepared: &'a Prepared, report: &'a Reporter, addresses: &[SocketAddr]) -> Self {
         let state = if addresses.is_empty() { State::Begun } else { State::Resolved(addresses.to_vec()) };
-        Self { prepared, report, state }
+        Self { prepared, report, state, opener: None }
     }
 
     /// Connected already: for `fuzz/`.
@@ -67,12 +69,21 @@ impl<'a> Session<'a> {
         phase.operation.is_step(Step::Resolve) && matches!(self.state, State::Resolved(_))
     }
 
-    /// Performs a phase. What is known of it goes into `yielded`, also if it fails.
-    pub fn perform(&mut self, phase: &Phase, yielded: &mut Yield) -> Result<(), Stop> {
+    /// Performs the phase with this place in the plan. What is known of it goes into `yielded`, also if it fails.
+    pub fn perform(&mut self, number: usize, phase: &Phase, yielded: &mut Yield) -> Result<(), Stop> {
         let state = std::mem::replace(&mut self.state, State::Over);
         let (state, result) = match phase.operation.part {
             Part::SetUp { step, .. } => self.set_up(step, state, yielded),
-            Part::Task(perform) => self.perform_task(perform, phase, state, yielded),
+            Part::Task { .. } if phase.opener.is_some_and(|before| self.opener != number.checked_sub(before)) => {
+                (state, Err(Stop::Impossible))
+            }
+            Part::Task { perform, opens, .. } => {
+                let (state, result) = self.perform_task(perform, phase, state, yielded);
+                if opens.is_some() {
+                    self.opener = result.is_ok().then_some(number);
+                }
+                (state, result)
+            }
             Part::End => end(state),
         };
         self.state = state;

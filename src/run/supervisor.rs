@@ -37,7 +37,7 @@ pub fn supervise(
     let mut connection: Option<TcpStream> = None;
     let mut addresses = addresses.to_vec();
     let mut workers = 0;
-    let mut effect = Effect::Reconnect { from: 0 };
+    let mut effect = Effect::Reconnect { from: 0, reopen: None };
     loop {
         match effect {
             Effect::Stop => break,
@@ -68,14 +68,14 @@ pub fn supervise(
                     event => course.take(Input::Event(event), Instant::now()),
                 };
             }
-            Effect::Reconnect { from } => {
+            Effect::Reconnect { from, reopen } => {
                 if let Some(connection) = connection.take() {
                     // The abandoned worker wakes up and ends, and the server is rid of the connection.
                     let _ = connection.shutdown(Shutdown::Both);
                 }
                 workers += 1;
                 // The first worker is to resolve the name itself, unless the addresses are given.
-                let job = Job { plan: Arc::clone(plan), from, addresses: addresses.clone() };
+                let job = Job { plan: Arc::clone(plan), from, reopen, addresses: addresses.clone() };
                 effect = match start_worker(worker, job, workers, &queue) {
                     Ok(()) => Effect::Wait,
                     Err(why) => course.take(Input::Event(Event::CannotBegin(why)), Instant::now()),

@@ -34,6 +34,8 @@ pub struct Job {
     /// The first phase to be done and reported. Of those before it, the set-up of a fresh connection is done, but not
     /// reported.
     pub from: usize,
+    /// A task before that one whose mailbox must be open: done again, but not reported.
+    pub reopen: Option<usize>,
     /// Where to connect to, if that is known.
     pub addresses: Vec<SocketAddr>,
 }
@@ -105,11 +107,12 @@ fn work(job: &Job, mut session: Session<'_>, report: &Reporter) {
         }
         // What has been reported already is not done again, but for what a connection needs.
         let is_reported = number < job.from;
-        if is_reported && (phase.operation.is_task() || session.is_resolved(phase)) {
+        let is_done = phase.operation.is_task() && job.reopen != Some(number);
+        if is_reported && (is_done || session.is_resolved(phase)) {
             continue;
         }
         let mut yielded = Yield::default();
-        let result = session.perform(phase, &mut yielded);
+        let result = session.perform(number, phase, &mut yielded);
         if is_reported {
             if let Err(Stop::Failed(failure)) = result {
                 report(Event::CannotReconnect(format!("{} failed: {}", phase.title(), failure.reason())));

@@ -78,8 +78,8 @@ pub static SECTION: Section = Section {
             doc: "Open mailboxes by EXAMINE (read-only) instead of SELECT.",
             completes: Completes::Nothing,
             given: Given::Once,
-            in_check: InCheck::Flag(|o| o.examine),
-            set: |o, _| put(&mut o.examine, Ok(true)),
+            in_check: InCheck::Flag(|o| o.plan.read_only),
+            set: |o, _| put(&mut o.plan.read_only, Ok(true)),
         },
     ],
 };

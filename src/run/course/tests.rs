@@ -93,7 +93,7 @@ fn outcomes(report: &Report) -> Vec<String> {
 /// One row: a phase, what happens in it, the effect, and the outcomes from that phase on if nothing more happens.
 type Row = (&'static str, usize, fn(&mut Played) -> Effect, Effect, &'static [&'static str]);
 
-const RECONNECT: Effect = Effect::Reconnect { from: 5 };
+const RECONNECT: Effect = Effect::Reconnect { from: 5, reopen: None };
 
 #[test]
 fn what_follows_from_each_thing_that_can_happen() {
@@ -203,9 +203,9 @@ fn an_answer_just_after_the_limit_is_a_timeout_and_a_refusal_is_still_a_refusal(
 #[test]
 fn the_rest_goes_over_a_fresh_connection_and_each_task_gets_one_try() {
     let mut played = Played::up_to("--limit select=50ms", 4);
-    assert_eq!(played.hang(), Effect::Reconnect { from: 5 });
+    assert_eq!(played.hang(), Effect::Reconnect { from: 5, reopen: None });
     assert_eq!(played.after(30).ready(5), Effect::Wait);
-    assert_eq!(played.after(1).end(5, lost()), Effect::Reconnect { from: 6 });
+    assert_eq!(played.after(1).end(5, lost()), Effect::Reconnect { from: 6, reopen: None });
     assert_eq!(played.after(30).ready(6), Effect::Wait);
     played.after(1).end(6, Ok(()));
     played.after(1).end(7, Ok(()));
@@ -352,7 +352,7 @@ proptest! {
                 prop_assert!(played.course.deadline().0 >= before.0.0);
             }
             prop_assert_eq!(effect == Effect::Stop, played.course.stage == Stage::Over);
-            if let Effect::Reconnect { from } = effect {
+            if let Effect::Reconnect { from, .. } = effect {
                 prop_assert!(TASKS.contains(&plan.phases[from].title().as_str()));
                 prop_assert_eq!(from, played.course.ended.len());
             }

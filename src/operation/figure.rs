@@ -1,0 +1,99 @@
+//! Figures: the numbers that phases yield beside their times, and their units.
+
+use chrono::{DateTime, Utc};
+
+/// A number that a phase yields beside its time.
+#[derive(Debug)]
+pub struct Figure {
+    /// In selectors, labels and JSON.
+    pub name: &'static str,
+    /// For the documents: what it is, and when it is there.
+    pub help: &'static str,
+    /// What its values are.
+    pub unit: Unit,
+    /// Its family in Prometheus.
+    pub metric: Metric,
+    /// Behind `the server sent no`, if it did not.
+    pub absent: &'static str,
+    /// `3 messages`; of several figures, each stands between commas.
+    pub describe: fn(f64) -> String,
+}
+
+/// What the values of a figure are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A whole number, 0 or more.
+    Count,
+    /// A point in time, in seconds of Unix time, which is shown as days from now with one decimal.
+    DaysUntil,
+}
+
+/// A family of Prometheus, without `imap_session_`; its unit is part of the name.
+#[derive(Debug)]
+pub struct Metric {
+    /// For example `mailbox_messages`.
+    pub name: &'static str,
+    /// The text behind `# HELP`, one sentence.
+    pub help: &'static str,
+}
+
+impl Unit {
+    /// The value as it is shown and judged.
+    #[must_use]
+    pub fn convert(self, raw: f64, now: DateTime<Utc>) -> f64 {
+        match self {
+            Self::Count => raw,
+            // Rounded down, so that it never promises too much.
+            Self::DaysUntil => ((raw - seconds_of(now)) / 8640.0).floor() / 10.0,
+        }
+    }
+
+    /// The shown value as perfdata has it.
+    #[must_use]
+    pub fn format(self, value: f64) -> String {
+        match self {
+            Self::Count => value.to_string(),
+            Self::DaysUntil => format!("{value:.1}"),
+        }
+    }
+
+    /// The smallest and the largest possible value, for perfdata.
+    #[must_use]
+    pub fn bounds(self) -> (Option<&'static str>, Option<&'static str>) {
+        match self {
+            Self::Count => (Some("0"), None),
+            Self::DaysUntil => (None, None),
+        }
+    }
+}
+
+/// Unix time in seconds, to the millisecond.
+#[must_use]
+#[allow(clippy::cast_precision_loss, clippy::as_conversions, reason = "milliseconds stay below 2^53 for 285,000 years")]
+pub fn seconds_of(time: DateTime<Utc>) -> f64 {
+    time.timestamp_millis() as f64 / 1000.0
+}
+
+/// `1 message`, `2 messages`.
+pub(super) fn count(value: f64, one: &str, many: &str) -> String {
+    let number = value.to_string();
+    let noun = if number == "1" { one } else { many };
+    format!("{number} {noun}")
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn days_left_never_promise_too_much() {
+        let now = Utc::now();
+        for (seconds, days) in [(86_400 * 5, 5.0), (86_399, 0.9), (60, 0.0), (0, 0.0), (-1, -0.1), (-86_400 * 3, -3.0)]
+        {
+            let shown = Unit::DaysUntil.convert(seconds_of(now + TimeDelta::seconds(seconds)), now);
+            assert!((shown - days).abs() < 1e-9, "{seconds}: {shown}");
+        }
+    }
+}
