@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 
+use check_imap_session::operation::Value;
 use check_imap_session::options::{Options, Request, extra_opts};
 use check_imap_session::plan::Plan;
 use check_imap_session::report::{Outcome, PhaseReport, Report};
@@ -51,7 +52,7 @@ fn try_out(arguments: &str, ini: &str) -> Result<(), String> {
     for outcome in [Outcome::Ok, Outcome::Failed("x".repeat(text::MAX_CHARS).into())] {
         let mut report = Report::new(&plan, Duration::from_secs(1));
         report.phases.extend(plan.phases.iter().map(|phase| {
-            let values = phase.operation.figures.iter().map(|figure| (*figure, f64::from(u32::MAX))).collect();
+            let values = phase.operation.figures.iter().map(|figure| (*figure, Value::Known(f64::from(u32::MAX)))).collect();
             PhaseReport { time: Some(plan.total), values, ..PhaseReport::new(phase.clone(), outcome.clone()) }
         }));
         check_report(&report, &options);

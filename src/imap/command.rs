@@ -16,6 +16,8 @@ pub enum Word<'a> {
     Text(&'a [u8]),
     /// The same, shown as `***`.
     Secret(&'a Secret),
+    /// A line of its own, sent once the server has said `+` (RFC 9051 section 7.6).
+    Continued(&'a str),
 }
 
 /// How a string is written.
@@ -26,12 +28,14 @@ pub(super) enum Form {
     LiteralPlus,
     /// A literal for which the server's `+` must be awaited.
     Literal,
+    /// A line for which the server's `+` must be awaited.
+    Line,
 }
 
 impl Word<'_> {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Atom(atom) => atom.as_bytes(),
+            Self::Atom(atom) | Self::Continued(atom) => atom.as_bytes(),
             Self::Text(text) => text,
             Self::Secret(secret) => secret.expose(),
         }
@@ -43,16 +47,18 @@ impl Word<'_> {
             |can: &Capabilities| can.has("LITERAL+") || (can.has("LITERAL-") && text.len() <= MAX_MINUS);
         match self {
             Self::Atom(_) => Form::Atom,
+            Self::Continued(_) => Form::Line,
             _ if is_quotable(text) => Form::Quoted,
             _ if capabilities.is_some_and(takes_at_once) => Form::LiteralPlus,
             _ => Form::Literal,
         }
     }
 
-    /// For the log, without the secret.
+    /// For the log, without the secret and without the text of a literal.
     pub(super) fn show(&self) -> String {
         match self {
-            Self::Atom(atom) => (*atom).to_owned(),
+            Self::Atom(atom) | Self::Continued(atom) => (*atom).to_owned(),
+            Self::Text(text) if !is_quotable(text) => format!("{{{}}}", text.len()),
             Self::Text(text) => format!("\"{}\"", String::from_utf8_lossy(text)),
             Self::Secret(_) => MASK.to_owned(),
         }

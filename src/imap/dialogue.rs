@@ -20,6 +20,10 @@ pub struct Dialogue {
     reader: Reader,
     /// What the server said that it can do, if it said so.
     pub capabilities: Option<Capabilities>,
+    /// Whether the list of capabilities came since the login began.
+    has_current_list: bool,
+    /// How many messages the open mailbox has, as far as the server said so.
+    pub exists: Option<u32>,
     /// Whether the greeting was PREAUTH.
     pub preauthenticated: bool,
     /// LOGOUT is sent: a `BYE` is expected.
@@ -41,6 +45,8 @@ impl Dialogue {
         Self {
             reader: Reader::new(stream, redactor, log),
             capabilities: None,
+            has_current_list: false,
+            exists: None,
             preauthenticated: false,
             is_leaving: false,
             said_bye: false,
@@ -76,6 +82,35 @@ impl Dialogue {
     #[must_use]
     pub fn has_capability(&self, name: &str) -> bool {
         self.capabilities.as_ref().is_some_and(|can| can.has(name))
+    }
+
+    /// The login begins. Capabilities that were listed before it may not be those after it (RFC 9051 section 6.2.3).
+    pub fn begin_login(&mut self) {
+        self.has_current_list = false;
+    }
+
+    /// Asks for the capabilities if the login's reply did not list them.
+    ///
+    /// # Errors
+    /// The server does not have this capability; or as [`Dialogue::command`].
+    pub fn require(&mut self, capability: &str) -> Result<(), Failure> {
+        if !self.has_current_list {
+            self.command(&[Word::Atom("CAPABILITY")], |_| {})?;
+        }
+        if self.has_capability(capability) {
+            return Ok(());
+        }
+        Err(Failure::refused(format!("the server does not have the capability {capability}")))
+    }
+
+    /// What stands behind this name in the response code of the last tagged reply: of `[APPENDUID 38505 3955]` the two
+    /// numbers (RFC 9051 section 7.1).
+    #[must_use]
+    pub fn find_code(&self, name: &str) -> Option<&str> {
+        let line = str::from_utf8(&self.reader.line).ok()?;
+        let (_, code) = line.split_once('[')?;
+        let (word, values) = code.split_once(']')?.0.split_once(' ')?;
+        word.eq_ignore_ascii_case(name).then_some(values)
     }
 
     /// Reads the greeting (RFC 9051 section 7.1), a provisional one before it included.
@@ -125,9 +160,10 @@ impl Dialogue {
             format!("{tag} {}", words.join(" "))
         });
         for word in words {
-            line.push(b' ');
             let text = word.bytes();
-            match word.choose_form(self.capabilities.as_ref()) {
+            let form = word.choose_form(self.capabilities.as_ref());
+            line.extend_from_slice(if matches!(form, Form::Line) { b"\r\n" } else { b" " });
+            match form {
                 Form::Atom => line.extend_from_slice(text),
                 Form::Quoted => {
                     line.push(b'"');
@@ -138,8 +174,10 @@ impl Dialogue {
                     line.extend_from_slice(format!("{{{}+}}\r\n", text.len()).as_bytes());
                     line.extend_from_slice(text);
                 }
-                Form::Literal => {
-                    line.extend_from_slice(format!("{{{}}}\r\n", text.len()).as_bytes());
+                Form::Literal | Form::Line => {
+                    if matches!(form, Form::Literal) {
+                        line.extend_from_slice(format!("{{{}}}\r\n", text.len()).as_bytes());
+                    }
                     self.reader.send(&line)?;
                     line.clear();
                     self.read_until(tag.as_bytes(), true, &mut on_untagged)?;
@@ -197,7 +235,7 @@ impl Dialogue {
                 self.reader.line.strip_prefix(tag).and_then(|rest| rest.strip_prefix(b" ")).and_then(split_status);
             return match reply.map(|(status, text)| (status, Capabilities::in_code(text))) {
                 Some((Status::Ok, listed)) if !continuation => {
-                    self.capabilities = listed.or(self.capabilities.take());
+                    self.note_capabilities(listed);
                     Ok(())
                 }
                 Some((Status::Bye, _)) if self.is_leaving => Ok(()),
@@ -213,15 +251,25 @@ impl Dialogue {
     fn take_untagged(&mut self, on_untagged: OnUntagged<'_>) -> Option<Status> {
         let data = self.reader.line.strip_prefix(b"* ").unwrap_or_default();
         if let Some((status, text)) = split_status(data) {
-            self.capabilities = Capabilities::in_code(text).or(self.capabilities.take());
+            let listed = Capabilities::in_code(text);
+            self.note_capabilities(listed);
             self.said_bye |= status == Status::Bye;
             return Some(status);
         }
         if let Some(list) = strip_prefix_no_case(data, b"CAPABILITY ") {
-            self.capabilities = Some(Capabilities::read(list));
+            let listed = Some(Capabilities::read(list));
+            self.note_capabilities(listed);
         } else if let Some(data) = self.reader.whole_data() {
-            on_untagged(&Untagged::new(&data));
+            let untagged = Untagged::new(&data);
+            self.exists = untagged.number_before("EXISTS").or(self.exists);
+            on_untagged(&untagged);
         }
         None
+    }
+
+    fn note_capabilities(&mut self, listed: Option<Capabilities>) {
+        if listed.is_some() {
+            (self.capabilities, self.has_current_list) = (listed, true);
+        }
     }
 }

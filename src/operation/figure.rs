@@ -26,6 +26,21 @@ pub enum Unit {
     Count,
     /// A point in time, in seconds of Unix time, which is shown as days from now with one decimal.
     DaysUntil,
+    /// Seconds since something.
+    Age,
+    /// A ratio of 1, which is shown as per cent with one decimal.
+    Percent,
+}
+
+/// A figure as it was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// See [`Unit::convert`].
+    Known(f64),
+    /// There is nothing to measure, and that crosses every threshold: why.
+    Missing(&'static str),
+    /// There is nothing to measure, and that crosses no threshold.
+    Void,
 }
 
 /// A family of Prometheus, without `imap_session_`; its unit is part of the name.
@@ -35,6 +50,8 @@ pub struct Metric {
     pub name: &'static str,
     /// The text behind `# HELP`, one sentence.
     pub help: &'static str,
+    /// Further labels: name and value.
+    pub labels: &'static [(&'static str, &'static str)],
 }
 
 impl Unit {
@@ -42,18 +59,21 @@ impl Unit {
     #[must_use]
     pub fn convert(self, raw: f64, now: DateTime<Utc>) -> f64 {
         match self {
-            Self::Count => raw,
+            Self::Count | Self::Age => raw,
+            Self::Percent => (raw * 1000.0).round() / 10.0,
             // Rounded down, so that it never promises too much.
             Self::DaysUntil => ((raw - seconds_of(now)) / 8640.0).floor() / 10.0,
         }
     }
 
-    /// The shown value as perfdata has it.
+    /// The shown value as perfdata has it, with its unit.
     #[must_use]
     pub fn format(self, value: f64) -> String {
         match self {
             Self::Count => value.to_string(),
             Self::DaysUntil => format!("{value:.1}"),
+            Self::Age => format!("{value}s"),
+            Self::Percent => format!("{value:.1}%"),
         }
     }
 
@@ -61,9 +81,16 @@ impl Unit {
     #[must_use]
     pub fn bounds(self) -> (Option<&'static str>, Option<&'static str>) {
         match self {
-            Self::Count => (Some("0"), None),
+            Self::Count | Self::Age => (Some("0"), None),
             Self::DaysUntil => (None, None),
+            Self::Percent => (Some("0"), Some("100")),
         }
+    }
+
+    /// What stands behind the number of a threshold in a text.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        if self == Self::Age { " s" } else { "" }
     }
 }
 

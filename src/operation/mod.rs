@@ -19,7 +19,7 @@ use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::imap::dialogue::Dialogue;
 
-pub use figure::{Figure, Metric, Unit, seconds_of};
+pub use figure::{Figure, Metric, Unit, Value, seconds_of};
 pub use logout::LOGOUT;
 pub use select::{EXAMINE, MESSAGES, SELECT};
 pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS};
@@ -157,8 +157,8 @@ impl States {
 /// What a phase yields beside its time.
 #[derive(Debug, Default)]
 pub struct Yield {
-    /// Figures of the operation's row. A figure that is not in the list is not known.
-    pub values: Vec<(&'static Figure, f64)>,
+    /// Figures of the operation's row. A figure that is not in the list was not sent.
+    pub values: Vec<(&'static Figure, Value)>,
     /// What else is worth reporting, clean for output: a remark of the server, for example.
     pub notes: Vec<String>,
 }
@@ -225,7 +225,7 @@ impl Yield {
     /// With this figure, if it is known.
     #[must_use]
     pub fn with(mut self, figure: &'static Figure, value: Option<f64>) -> Self {
-        self.values.extend(value.map(|value| (figure, value)));
+        self.values.extend(value.map(|value| (figure, Value::Known(value))));
         self
     }
 }

@@ -36,7 +36,7 @@ pub static MESSAGES: Figure = Figure {
     name: "messages",
     help: "messages in the mailbox",
     unit: Unit::Count,
-    metric: Metric { name: "mailbox_messages", help: "Messages in the mailbox." },
+    metric: Metric { name: "mailbox_messages", help: "Messages in the mailbox.", labels: &[] },
     absent: "count of messages",
     describe: |value| count(value, "message", "messages"),
 };
@@ -50,11 +50,8 @@ fn examine(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
 }
 
 fn open(dialogue: &mut Dialogue, command: &str, task: &Task<'_>) -> Result<Yield, Failure> {
-    let mut messages = None;
     let mailbox = mailbox_name::encode(task.target);
-    dialogue.command(&[Word::Atom(command), Word::Text(mailbox.as_bytes())], |untagged| {
-        // The last one counts: mail may arrive meanwhile.
-        messages = untagged.number_before("EXISTS").or(messages);
-    })?;
-    Ok(Yield::default().with(&MESSAGES, messages.map(f64::from)))
+    dialogue.exists = None;
+    dialogue.command(&[Word::Atom(command), Word::Text(mailbox.as_bytes())], |_| {})?;
+    Ok(Yield::default().with(&MESSAGES, dialogue.exists.map(f64::from)))
 }

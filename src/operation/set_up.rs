@@ -89,6 +89,7 @@ pub static CERT_DAYS: Figure = Figure {
     metric: Metric {
         name: "certificate_expiry_timestamp_seconds",
         help: "When the certificate of the server expires, in Unix time.",
+        labels: &[],
     },
     absent: "certificate",
     describe: describe_expiry,

@@ -26,7 +26,7 @@ pub static UNSEEN: Figure = Figure {
     name: "unseen",
     help: "messages in the mailbox that are not seen",
     unit: Unit::Count,
-    metric: Metric { name: "mailbox_unseen_messages", help: "Messages in the mailbox that are not seen." },
+    metric: Metric { name: "mailbox_unseen_messages", help: "Messages in the mailbox that are not seen.", labels: &[] },
     absent: "count of unseen messages",
     describe: |value| format!("{value} unseen"),
 };

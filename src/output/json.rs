@@ -141,8 +141,8 @@ fn make_phase<'a>(judged: &JudgedPhase<'a>, now: DateTime<Utc>) -> Phase<'a> {
     };
     // The number as perfdata has it: a count has no fraction.
     let figures = report.phase.operation.figures.iter().map(|figure| {
-        let value = report.value(figure).map(|raw| figure.unit.format(figure.unit.convert(raw, now)));
-        (figure.name, value.and_then(|text| text.parse().ok()))
+        let value = report.shown_value(figure, now).map(|value| figure.unit.format(value));
+        (figure.name, value.and_then(|text| text.trim_end_matches(['s', '%']).parse().ok()))
     });
     Phase {
         phase: report.phase.operation.name,

@@ -79,7 +79,7 @@ fn make_flag(label: String, is: bool, warning: &str) -> Item {
 fn make_figures(report: &PhaseReport, judged: &Judged<'_>) -> Vec<Item> {
     let make = |(figure, levels): &(&'static crate::operation::Figure, Levels)| {
         let (min, max) = figure.unit.bounds();
-        let value = report.value(figure).map(|raw| figure.unit.format(figure.unit.convert(raw, judged.now)));
+        let value = report.shown_value(figure, judged.now).map(|value| figure.unit.format(value));
         Item {
             label: make_label(&report.phase, &format!("_{}", figure.name)),
             value,

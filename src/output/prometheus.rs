@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::{Format, Settings};
-use crate::operation::{FRAME, Figure, OPERATIONS};
+use crate::operation::{FRAME, Figure, OPERATIONS, Value};
 use crate::report::{Outcome, Report};
 
 /// For collectors.
@@ -65,9 +65,13 @@ pub fn render(report: &Report, settings: &Settings) -> String {
         if let Some(time) = phase.time {
             phase_duration.add(&labels, format_seconds(time));
         }
-        for (figure, raw) in &phase.values {
-            if let Some(family) = figures.iter_mut().find(|family| family.name == figure.metric.name) {
-                family.add(&labels, raw.to_string());
+        for (figure, value) in &phase.values {
+            let family = figures.iter_mut().find(|family| family.name == figure.metric.name);
+            if let (Some(family), Value::Known(raw)) = (family, value) {
+                let own: Vec<(&str, String)> =
+                    figure.metric.labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+                let gap = if own.is_empty() { "" } else { "," };
+                family.add(&format!("{labels}{gap}{}", join_labels(&own)), raw.to_string());
             }
         }
     }

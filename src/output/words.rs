@@ -2,6 +2,7 @@
 
 use nagiosplugin::ServiceState;
 
+use crate::operation::Value;
 use crate::plan::range::Range;
 use crate::report::judge::{Breach, Judged, JudgedPhase};
 use crate::report::{Limit, Outcome};
@@ -33,11 +34,14 @@ fn describe_breach(breach: &Breach<'_>) -> String {
     let level = if breach.state == ServiceState::Critical { "critical" } else { "warning" };
     let explain = |range: &Range, value| range.explain_breach(value).unwrap_or_default();
     match (breach.figure, breach.value) {
-        (None, value) => format!("{level} {} s", explain(breach.range, value.unwrap_or_default())),
-        (Some(figure), Some(value)) => {
-            format!("{}, {level} {}", (figure.describe)(value), explain(breach.range, value))
+        (Some(figure), Some(Value::Known(value))) => {
+            let range = explain(breach.range, value);
+            format!("{}, {level} {range}{}", (figure.describe)(value), figure.unit.suffix())
         }
-        (Some(figure), None) => format!("the server sent no {}, {level}", figure.absent),
+        (None, Some(Value::Known(value))) => format!("{level} {} s", explain(breach.range, value)),
+        (_, Some(Value::Missing(why))) => format!("{why}, {level}"),
+        (Some(figure), _) => format!("the server sent no {}, {level}", figure.absent),
+        (None, _) => level.to_owned(),
     }
 }
 
@@ -45,6 +49,5 @@ fn describe_breach(breach: &Breach<'_>) -> String {
 pub(super) fn describe_figures(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
     let is_breach = |name| phase.verdict.breaches.iter().any(|breach| breach.figure.is_some_and(|of| of.name == name));
     let figures = phase.report.phase.operation.figures.iter().filter(|figure| !is_breach(figure.name));
-    let known = figures.filter_map(|figure| Some((figure, phase.report.value(figure)?)));
-    known.map(|(figure, raw)| (figure.describe)(figure.unit.convert(raw, judged.now))).collect()
+    figures.filter_map(|figure| Some((figure.describe)(phase.report.shown_value(figure, judged.now)?))).collect()
 }

@@ -1,12 +1,10 @@
 //! Outcomes and thresholds to states, and the worst of them. Pure: everything that the options decide is in the report.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use nagiosplugin::ServiceState;
 
 use super::{Outcome, PhaseReport, Report};
-use crate::operation::Figure;
+use crate::operation::{Figure, Value};
 use crate::plan::Levels;
 use crate::plan::range::Range;
 
@@ -50,8 +48,9 @@ pub struct Breach<'a> {
     pub state: ServiceState,
     /// Whose; none for a time.
     pub figure: Option<&'static Figure>,
-    /// The value as it is shown; none if it is not known, which crosses every threshold.
-    pub value: Option<f64>,
+    /// The value as it is shown, or what crosses every threshold: that there is nothing to measure, and why; none if the
+    /// server did not send it.
+    pub value: Option<Value>,
     /// What it should be inside of.
     pub range: &'a Range,
 }
@@ -66,7 +65,7 @@ pub fn judge(report: &Report, now: DateTime<Utc>) -> Judged<'_> {
         phases.push(JudgedPhase { report: phase, verdict });
     }
     let mut total = Verdict::ok();
-    total.hold(None, Some(report.duration.as_secs_f64()), &report.levels);
+    total.hold(None, Some(Value::Known(report.duration.as_secs_f64())), &report.levels);
     let own = if report.obstacle.is_some() { ServiceState::Unknown } else { ServiceState::Ok };
     let states = phases.iter().map(|phase| phase.verdict.state).chain([total.state]);
     Judged { report, now, state: states.fold(own, ServiceState::max), phases, total }
@@ -88,9 +87,13 @@ fn judge_phase(
         Outcome::NotRun(cause) => cause.phase.and_then(state_of).map_or(states.not_run, |of| states.not_run.min(of)),
     };
     if report.is_ok() {
-        verdict.hold(None, report.time.as_ref().map(Duration::as_secs_f64), &report.phase.time_levels);
+        let time = report.time.map(|time| Value::Known(time.as_secs_f64()));
+        verdict.hold(None, time, &report.phase.time_levels);
         for (figure, levels) in &report.phase.figure_levels {
-            let value = report.value(figure).map(|raw| figure.unit.convert(raw, now));
+            let value = match report.value(figure) {
+                Some(Value::Known(raw)) => Some(Value::Known(figure.unit.convert(raw, now))),
+                other => other,
+            };
             verdict.hold(Some(figure), value, levels);
         }
     }
@@ -104,11 +107,16 @@ impl<'a> Verdict<'a> {
 
     /// Holds a value against its thresholds. A threshold on a figure that the server did not send is crossed: it must not
     /// silently be no threshold.
-    fn hold(&mut self, figure: Option<&'static Figure>, value: Option<f64>, levels: &'a Levels) {
+    fn hold(&mut self, figure: Option<&'static Figure>, value: Option<Value>, levels: &'a Levels) {
         let levels = [(&levels.critical, ServiceState::Critical), (&levels.warning, ServiceState::Warning)];
         for (range, state) in levels {
             let Some(range) = range else { continue };
-            if value.is_none_or(|value| range.explain_breach(value).is_some()) {
+            let is_crossed = match value {
+                Some(Value::Known(value)) => range.explain_breach(value).is_some(),
+                Some(Value::Void) => false,
+                Some(Value::Missing(_)) | None => true,
+            };
+            if is_crossed {
                 self.state = self.state.max(state);
                 self.breaches.push(Breach { state, figure, value, range });
                 return;

@@ -5,9 +5,11 @@ pub mod judge;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::facts::Facts;
 use crate::failure::Reason;
-use crate::operation::Figure;
+use crate::operation::{Figure, Value};
 use crate::plan::{Levels, Phase, Plan};
 
 /// How a phase ended.
@@ -53,7 +55,7 @@ pub struct PhaseReport {
     /// The phase's own duration, or the time that it was given if a limit ended it; microseconds.
     pub time: Option<Duration>,
     /// The figures that are known, as they were measured: see [`crate::operation::Unit::convert`].
-    pub values: Vec<(&'static Figure, f64)>,
+    pub values: Vec<(&'static Figure, Value)>,
     /// What else is worth reporting, clean for output.
     pub notes: Vec<String>,
 }
@@ -84,10 +86,17 @@ impl PhaseReport {
         Self { phase, outcome, time: None, values: Vec::new(), notes: Vec::new() }
     }
 
-    /// The figure as it was measured, if it is known.
+    /// The figure as it was measured, if anything is known of it.
     #[must_use]
-    pub fn value(&self, figure: &Figure) -> Option<f64> {
+    pub fn value(&self, figure: &Figure) -> Option<Value> {
         self.values.iter().find(|(known, _)| known.name == figure.name).map(|(_, value)| *value)
+    }
+
+    /// The figure as it is shown, if it is known.
+    #[must_use]
+    pub fn shown_value(&self, figure: &Figure, now: DateTime<Utc>) -> Option<f64> {
+        let Some(Value::Known(raw)) = self.value(figure) else { return None };
+        Some(figure.unit.convert(raw, now))
     }
 
     /// How it ended, as the cause of what was not run: `login failed`, `select Archive timed out`.

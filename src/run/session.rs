@@ -172,6 +172,7 @@ impl<'a> Session<'a> {
                 .with_hint("is --tls starttls or implicit right?"));
         }
         let username = Word::Text(settings.username.as_bytes());
+        dialogue.begin_login();
         dialogue.command(&[Word::Atom("LOGIN"), username, Word::Secret(&self.prepared.password)], |_| {})
     }
 

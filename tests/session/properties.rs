@@ -5,7 +5,7 @@ use crate::exposition::Exposition;
 use crate::plugin::Run;
 use check_imap_session::credentials::redactor::Redactor;
 use check_imap_session::credentials::secret::Secret;
-use check_imap_session::operation::OPERATIONS;
+use check_imap_session::operation::{OPERATIONS, Value};
 use check_imap_session::options::{Options, Request};
 use check_imap_session::output::FORMATS;
 use check_imap_session::plan::{Phase, Plan};
@@ -90,8 +90,9 @@ impl Fate {
         report.time = time.map(Duration::from_micros);
         if let Self::Ok(_, value, note) = self {
             let figures = report.phase.operation.figures.iter();
-            report.values =
-                value.map(|value| figures.map(|figure| (*figure, value.into())).collect()).unwrap_or_default();
+            report.values = value
+                .map(|value| figures.map(|figure| (*figure, Value::Known(value.into()))).collect())
+                .unwrap_or_default();
             report.notes = (!note.is_empty()).then(|| redactor.clean(note)).into_iter().collect();
         }
         report

@@ -205,7 +205,7 @@ impl Item {
             ("", "U") => (None, ""),
             _ => (Some(decimal(number).map_err(|e| refuse(&e))?), unit),
         };
-        ensure(["", "s"].contains(&unit), "unknown unit").map_err(|e| refuse(&e))?;
+        ensure(["", "s", "%"].contains(&unit), "unknown unit").map_err(|e| refuse(&e))?;
         Ok(Self {
             label: label.to_owned(),
             value,
