@@ -8,11 +8,15 @@ _check_imap_session() {
         --warning -c --critical --on-timeout --on-failure -o --output --textfile --exit-ok --perfdata-u -v
         --verbose --extra-opts -V --version -h --help'
     local phases='
-        resolve= connect= tls= greeting= starttls= login= select= examine= noop= id= status= logout='
+        resolve= connect= tls= greeting= starttls= login= select= examine= status= search= age= quota= list=
+        append= remove= idle= noop= id= logout='
     local thresholds='
-        total= resolve= connect= tls= greeting= starttls= login= select= examine= noop= id= status= logout=
-        tls.cert_days= select.messages= examine.messages= status.messages= status.unseen= select: examine:
-        status: select.messages: examine.messages: status.messages: status.unseen:'
+        total= resolve= connect= tls= greeting= starttls= login= select= examine= status= search= age= quota=
+        list= append= remove= idle= noop= id= logout= tls.cert_days= select.messages= examine.messages=
+        status.messages= status.unseen= search.matches= age.oldest= age.newest= quota.storage= quota.messages=
+        list.mailboxes= remove.removed= select: examine: status: search: age: quota: list: append: remove:
+        idle: select.messages: examine.messages: status.messages: status.unseen: search.matches: age.oldest:
+        age.newest: quota.storage: quota.messages: list.mailboxes: remove.removed:'
     local states='ok warning critical unknown'
     local current='' previous='' word line=${COMP_LINE:0:COMP_POINT}
 
@@ -44,23 +48,23 @@ _check_imap_session() {
         -u | --username | -t | --timeout) ;;
         -m | --mailbox) _check_imap_session_offer INBOX ;;
         -O | --operation)
-            if [[ $value == @(select|examine|status):* ]]; then
+            if [[ $value == @(select|examine|status|search|age|quota|list|append|remove|idle):* ]]; then
                 _check_imap_session_cut :
                 _check_imap_session_offer INBOX
             else
-                _check_imap_session_offer 'select: examine: status: noop id'
+                _check_imap_session_offer 'select: examine: status: search: age: quota: list: append: remove: idle: noop id'
             fi
             ;;
         --limit)
-            if [[ $value == @(select|examine|status):* ]]; then
+            if [[ $value == @(select|examine|status|search|age|quota|list|append|remove|idle):* ]]; then
                 _check_imap_session_cut :
                 _check_imap_session_offer INBOX=
             else
-                _check_imap_session_offer "$phases select: examine: status:"
+                _check_imap_session_offer "$phases select: examine: status: search: age: quota: list: append: remove: idle:"
             fi
             ;;
         -w | --warning | -c | --critical)
-            if [[ $value == @(select|examine|status|select.messages|examine.messages|status.messages|status.unseen):* ]]; then
+            if [[ $value == @(select|examine|status|search|age|quota|list|append|remove|idle|select.messages|examine.messages|status.messages|status.unseen|search.matches|age.oldest|age.newest|quota.storage|quota.messages|list.mailboxes|remove.removed):* ]]; then
                 _check_imap_session_cut :
                 _check_imap_session_offer INBOX=
             else

@@ -20,8 +20,6 @@ pub struct Dialogue {
     reader: Reader,
     /// What the server said that it can do, if it said so.
     pub capabilities: Option<Capabilities>,
-    /// Whether the list of capabilities came since the login began.
-    has_current_list: bool,
     /// How many messages the open mailbox has, as far as the server said so.
     pub exists: Option<u32>,
     /// Whether the greeting was PREAUTH.
@@ -45,7 +43,6 @@ impl Dialogue {
         Self {
             reader: Reader::new(stream, redactor, log),
             capabilities: None,
-            has_current_list: false,
             exists: None,
             preauthenticated: false,
             is_leaving: false,
@@ -86,7 +83,9 @@ impl Dialogue {
 
     /// The login begins. Capabilities that were listed before it may not be those after it (RFC 9051 section 6.2.3).
     pub fn begin_login(&mut self) {
-        self.has_current_list = false;
+        if let Some(capabilities) = &mut self.capabilities {
+            capabilities.is_current = false;
+        }
     }
 
     /// Asks for the capabilities if the login's reply did not list them.
@@ -94,7 +93,7 @@ impl Dialogue {
     /// # Errors
     /// The server does not have this capability; or as [`Dialogue::command`].
     pub fn require(&mut self, capability: &str) -> Result<(), Failure> {
-        if !self.has_current_list {
+        if self.capabilities.as_ref().is_none_or(|listed| !listed.is_current) {
             self.command(&[Word::Atom("CAPABILITY")], |_| {})?;
         }
         if self.has_capability(capability) {
@@ -268,8 +267,6 @@ impl Dialogue {
     }
 
     fn note_capabilities(&mut self, listed: Option<Capabilities>) {
-        if listed.is_some() {
-            (self.capabilities, self.has_current_list) = (listed, true);
-        }
+        self.capabilities = listed.or(self.capabilities.take());
     }
 }

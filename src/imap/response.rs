@@ -22,7 +22,11 @@ pub enum Status {
 
 /// What a server says it can do (RFC 9051 section 7.2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Capabilities(Vec<u8>);
+pub struct Capabilities {
+    list: Vec<u8>,
+    /// Whether the list came since the login began (RFC 9051 section 6.2.3).
+    pub is_current: bool,
+}
 
 /// One untagged response that is not a status response, literals included (RFC 9051 section 4.3).
 #[derive(Clone, Copy)]
@@ -35,7 +39,7 @@ impl Capabilities {
     /// Reads a list of names with spaces between them.
     #[must_use]
     pub fn read(list: &[u8]) -> Self {
-        Self(list.to_vec())
+        Self { list: list.to_vec(), is_current: true }
     }
 
     /// Reads the response code at the beginning of a status response's text, if it is `CAPABILITY`.
@@ -48,7 +52,7 @@ impl Capabilities {
     /// Whether this name, such as `STARTTLS`, is in the list.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.0.split(|&byte| byte == b' ').any(|word| word.eq_ignore_ascii_case(name.as_bytes()))
+        self.list.split(|&byte| byte == b' ').any(|word| word.eq_ignore_ascii_case(name.as_bytes()))
     }
 }
 
@@ -64,7 +68,24 @@ impl<'a> Untagged<'a> {
     pub fn number_before(&self, word: &str) -> Option<u32> {
         let (number, rest) = split_word(self.data)?;
         let is_it = rest.trim_ascii_end().eq_ignore_ascii_case(word.as_bytes());
-        if is_it { str::from_utf8(number).ok()?.parse().ok() } else { None }
+        if is_it { read_number(number) } else { None }
+    }
+
+    /// The number behind this word, such as `COUNT` in `* ESEARCH (TAG "a5") UID COUNT 17` (RFC 4731 section 3.1).
+    #[must_use]
+    pub fn number_behind(&self, word: &str) -> Option<u32> {
+        let mut words = self.data.split(|&byte| byte == b' ');
+        words.find(|other| other.eq_ignore_ascii_case(word.as_bytes()))?;
+        read_number(words.next()?)
+    }
+
+    /// The numbers of `* SEARCH 2 3 6 (MODSEQ 917162500)` without what stands in parentheses (RFC 7162 section 3.1.5);
+    /// none if it is another response. There may be more of them than can be parsed at once.
+    #[must_use]
+    pub fn search_results(&self) -> Option<impl Iterator<Item = u32> + use<'a>> {
+        let mut words = self.data.split(|&byte| byte == b' ');
+        let is_search = words.next()?.trim_ascii_end().eq_ignore_ascii_case(b"SEARCH");
+        is_search.then(|| words.take_while(|word| !word.starts_with(b"(")).filter_map(read_number))
     }
 
     /// Whether the first word is this one, such as `STATUS`.
@@ -109,6 +130,10 @@ pub(super) fn split_status(text: &[u8]) -> Option<(Status, &[u8])> {
 pub(super) fn read_status(text: &[u8]) -> Option<Status> {
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     split_status(line.trim_ascii_end()).map(|(status, _)| status)
+}
+
+fn read_number(word: &[u8]) -> Option<u32> {
+    str::from_utf8(word.trim_ascii_end()).ok()?.parse().ok()
 }
 
 pub(super) fn split_word(text: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -17,6 +17,8 @@ pub static ID: Operation = Operation {
     part: Part::Task { needs: None, opens: None, perform: id },
     counts: true,
     summary: Summary::Full,
+    brings: None,
+    writes: false,
     states: States::TASK,
     figures: &[],
 };

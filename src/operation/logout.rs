@@ -10,6 +10,8 @@ pub static LOGOUT: Operation = Operation {
     part: Part::End,
     counts: false,
     summary: Summary::Hidden,
+    brings: None,
+    writes: false,
     states: States::END,
     figures: &[],
 };

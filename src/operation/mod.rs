@@ -4,13 +4,22 @@
 //! A new IMAP operation is a file here with its row and its exchange, a line in [`OPERATIONS`], and one good exchange in
 //! the tests' kit.
 
+mod age;
+mod append;
 mod figure;
 mod id;
+mod idle;
+mod list;
 mod logout;
 mod noop;
+mod quota;
+mod remove;
+mod search;
 mod select;
 mod set_up;
 mod status;
+
+use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
 use nagiosplugin::ServiceState;
@@ -25,7 +34,20 @@ pub use select::{EXAMINE, MESSAGES, SELECT};
 pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS};
 
 /// All operations that a user can ask for, in the order of the documents.
-pub static OPERATIONS: &[&Operation] = &[&SELECT, &EXAMINE, &noop::NOOP, &id::ID, &status::STATUS];
+pub static OPERATIONS: &[&Operation] = &[
+    &SELECT,
+    &EXAMINE,
+    &status::STATUS,
+    &search::SEARCH,
+    &age::AGE,
+    &quota::QUOTA,
+    &list::LIST,
+    &append::APPEND,
+    &remove::REMOVE,
+    &idle::IDLE,
+    &noop::NOOP,
+    &id::ID,
+];
 
 /// The phases that every run can have, in the order of the documents.
 pub static FRAME: &[&Operation] = &[&RESOLVE, &CONNECT, &TLS, &GREETING, &STARTTLS, &LOGIN, &LOGOUT];
@@ -45,6 +67,10 @@ pub struct Operation {
     pub counts: bool,
     /// What line 1 shows of it when it is ok.
     pub summary: Summary,
+    /// The operation that has to follow it on the same mailbox, unless the user asks for that one, too.
+    pub brings: Option<&'static Operation>,
+    /// Whether it changes a mailbox, which `--examine` forbids.
+    pub writes: bool,
     /// The states of a phase that is not ok, unless an option changes them.
     pub states: States,
     /// What it yields beside its time.
@@ -58,6 +84,12 @@ pub enum Takes {
     Nothing,
     /// A mailbox, which must be there.
     Mailbox,
+    /// A mailbox, or nothing.
+    MailboxOrNothing,
+    /// A mailbox, and behind the first `?` keys of SEARCH.
+    MailboxAndKeys,
+    /// A pattern of LIST, or nothing.
+    PatternOrNothing,
 }
 
 /// When and how a phase is performed.
@@ -119,6 +151,19 @@ pub struct Task<'a> {
     pub target: &'a str,
     /// Mailboxes are opened by EXAMINE, never by SELECT (`--examine`).
     pub read_only: bool,
+    /// The monitored host, as the user wrote it.
+    pub host: &'a str,
+    /// Messages that the run has put into mailboxes.
+    pub appended: &'a Mutex<Vec<Appended>>,
+}
+
+/// A message that the run has put into a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The mailbox, as the user wrote it.
+    pub mailbox: String,
+    /// Its UID (RFC 9051 section 2.3.1.1).
+    pub uid: u32,
 }
 
 /// What line 1 shows of a phase that is ok.
@@ -206,8 +251,9 @@ impl Takes {
     #[must_use]
     pub fn find_mailbox(self, target: &str) -> Option<&str> {
         match self {
-            Self::Nothing => None,
-            Self::Mailbox => Some(target),
+            Self::Nothing | Self::PatternOrNothing => None,
+            Self::Mailbox | Self::MailboxOrNothing => Some(target),
+            Self::MailboxAndKeys => Some(target.split_once('?').map_or(target, |(mailbox, _)| mailbox)),
         }
     }
 
@@ -217,6 +263,9 @@ impl Takes {
         match self {
             Self::Nothing => "",
             Self::Mailbox => ":MAILBOX",
+            Self::MailboxOrNothing => "[:MAILBOX]",
+            Self::MailboxAndKeys => ":MAILBOX?KEYS",
+            Self::PatternOrNothing => "[:PATTERN]",
         }
     }
 }

@@ -13,6 +13,8 @@ pub static NOOP: Operation = Operation {
     part: Part::Task { needs: None, opens: None, perform: noop },
     counts: true,
     summary: Summary::Full,
+    brings: None,
+    writes: false,
     states: States::TASK,
     figures: &[],
 };

@@ -15,6 +15,8 @@ pub static SELECT: Operation = Operation {
     part: Part::Task { needs: None, opens: Some(Access::Writing), perform: select },
     counts: true,
     summary: Summary::Target,
+    brings: None,
+    writes: false,
     states: States::TASK,
     figures: &[&MESSAGES],
 };
@@ -27,6 +29,8 @@ pub static EXAMINE: Operation = Operation {
     part: Part::Task { needs: None, opens: Some(Access::Reading), perform: examine },
     counts: true,
     summary: Summary::Full,
+    brings: None,
+    writes: false,
     states: States::TASK,
     figures: &[&MESSAGES],
 };

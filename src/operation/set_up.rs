@@ -17,6 +17,8 @@ pub static RESOLVE: Operation = Operation {
     part: Part::SetUp { step: Step::Resolve, describe: list_addresses },
     counts: false,
     summary: Summary::Hidden,
+    brings: None,
+    writes: false,
     states: States::SET_UP,
     figures: &[],
 };
@@ -29,6 +31,8 @@ pub static CONNECT: Operation = Operation {
     part: Part::SetUp { step: Step::Connect, describe: describe_peer },
     counts: false,
     summary: Summary::Hidden,
+    brings: None,
+    writes: false,
     states: States::SET_UP,
     figures: &[],
 };
@@ -41,6 +45,8 @@ pub static TLS: Operation = Operation {
     part: Part::SetUp { step: Step::Tls, describe: describe_tls },
     counts: false,
     summary: Summary::Hidden,
+    brings: None,
+    writes: false,
     states: States::SET_UP,
     figures: &[&CERT_DAYS],
 };
@@ -53,6 +59,8 @@ pub static GREETING: Operation = Operation {
     part: Part::SetUp { step: Step::Greeting, describe: describe_nothing },
     counts: false,
     summary: Summary::Hidden,
+    brings: None,
+    writes: false,
     states: States::SET_UP,
     figures: &[],
 };
@@ -65,6 +73,8 @@ pub static STARTTLS: Operation = Operation {
     part: Part::SetUp { step: Step::StartTls, describe: describe_nothing },
     counts: false,
     summary: Summary::Hidden,
+    brings: None,
+    writes: false,
     states: States::SET_UP,
     figures: &[],
 };
@@ -77,6 +87,8 @@ pub static LOGIN: Operation = Operation {
     part: Part::SetUp { step: Step::Login, describe: describe_nothing },
     counts: true,
     summary: Summary::Full,
+    brings: None,
+    writes: false,
     states: States::SET_UP,
     figures: &[],
 };

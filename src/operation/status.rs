@@ -17,6 +17,8 @@ pub static STATUS: Operation = Operation {
     part: Part::Task { needs: None, opens: None, perform: status },
     counts: true,
     summary: Summary::Full,
+    brings: None,
+    writes: false,
     states: States::TASK,
     figures: &[&MESSAGES, &UNSEEN],
 };

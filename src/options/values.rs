@@ -72,9 +72,31 @@ pub fn parse_operation(value: &str) -> Result<RequestedTask, String> {
         (Takes::Mailbox, None | Some("")) => {
             return Err(format!("{name} needs a mailbox, right is for example {name}:INBOX"));
         }
-        (Takes::Nothing, None) | (Takes::Mailbox, Some(_)) => {}
+        (Takes::MailboxAndKeys, target) => check_keys(name, target.unwrap_or_default())?,
+        (Takes::MailboxOrNothing | Takes::PatternOrNothing, Some("")) => {
+            return Err(format!(
+                "{name} has nothing behind its colon, right is {name} alone or for example {name}:Archive"
+            ));
+        }
+        (Takes::Nothing | Takes::MailboxOrNothing | Takes::PatternOrNothing, None)
+        | (Takes::Mailbox | Takes::MailboxOrNothing | Takes::PatternOrNothing, Some(_)) => {}
     }
     Ok(RequestedTask { operation, target: target.map(str::to_owned) })
+}
+
+/// `MAILBOX?KEYS`; the keys are sent as they are (RFC 9051 section 6.4.4).
+fn check_keys(name: &str, target: &str) -> Result<(), String> {
+    let right = format!("right is for example {name}:INBOX?UNSEEN");
+    let Some((mailbox, keys)) =
+        target.split_once('?').filter(|(mailbox, keys)| !mailbox.is_empty() && !keys.is_empty())
+    else {
+        return Err(format!("{name} needs a mailbox and behind a ? keys of SEARCH, {right}"));
+    };
+    if keys.chars().any(|c| !matches!(c, ' '..='~')) || keys.ends_with('}') {
+        let (mailbox, keys) = (show_value(mailbox), show_value(keys));
+        return Err(format!("{name}:{mailbox}: {keys} are no keys of SEARCH in printable ASCII, {right}"));
+    }
+    Ok(())
 }
 
 /// `PHASE=SECONDS`.

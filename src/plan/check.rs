@@ -23,8 +23,12 @@ enum Naming {
     State,
 }
 
-/// Whether the report will fit into what NRPE carries.
-pub(super) fn check_size(tasks: &[PlannedTask], request: &Request) -> Result<(), String> {
+/// Whether the tasks fit together, and their report into what NRPE carries.
+pub(super) fn check_tasks(tasks: &[PlannedTask], request: &Request) -> Result<(), String> {
+    if let Some(task) = tasks.iter().find(|task| request.read_only && task.operation.writes) {
+        let name = task.operation.name;
+        return Err(format!("--examine: {name} changes the mailbox, right is one of them: --examine or {name}"));
+    }
     let (most, with) =
         if request.every_address { (MAX_TASKS / MAX_ADDRESSES, " with --every-address") } else { (MAX_TASKS, "") };
     let number = tasks.len();

@@ -152,7 +152,7 @@ impl Plan {
     /// The option and the name that the plan does not have, and those that it has; too many operations.
     pub fn new(request: &Request) -> Result<Self, String> {
         let tasks = complete_tasks(request);
-        check::check_size(&tasks, request)?;
+        check::check_tasks(&tasks, request)?;
         let set_up = match request.tls_mode {
             TlsMode::Implicit => &[&RESOLVE, &CONNECT, &TLS, &GREETING, &LOGIN][..],
             TlsMode::StartTls => &[&RESOLVE, &CONNECT, &GREETING, &STARTTLS, &TLS, &LOGIN],

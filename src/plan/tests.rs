@@ -104,3 +104,34 @@ fn more_than_nrpe_carries_is_refused() {
     assert!(plan(&[&many[..16], &["--every-address"]].concat()).unwrap_err().contains("the most is 15"));
     assert!(plan(&["-m", &"x".repeat(8193)]).unwrap_err().contains("the most is 8192"));
 }
+
+#[test]
+fn a_mailbox_is_opened_where_an_operation_needs_it_and_only_there() {
+    let of = |arguments: &str| {
+        let arguments = format!("--tls=none {arguments}");
+        titles(&arguments.split(' ').collect::<Vec<_>>()).replace("resolve, connect, greeting, login, ", "")
+    };
+    for (arguments, wanted) in [
+        ("-O age:a", "select a, age a, logout"),
+        ("-O age:a -O search:a?ALL -O idle:a", "select a, age a, search a?ALL, idle a, logout"),
+        ("-m a -O age:a", "select a, age a, logout"),
+        ("-m inbox -O age:INBOX", "select inbox, age INBOX, logout"),
+        ("-m a -O age:b -O age:a", "select a, select b, age b, select a, age a, logout"),
+        ("-m a -O status:b -O noop -O age:a", "select a, status b, noop, age a, logout"),
+        ("-O examine:a -O age:a", "examine a, age a, logout"),
+        ("-O examine:a -O remove:a", "examine a, select a, remove a, logout"),
+        ("-O append:a", "append a, select a, remove a, logout"),
+        ("-m a -O append:a -O noop", "select a, append a, remove a, noop, logout"),
+        ("-O append:a -O noop -O remove:a", "append a, noop, select a, remove a, logout"),
+        ("-O remove:a -O append:a", "select a, remove a, append a, remove a, logout"),
+        ("-O append:a -O append:b -O remove:a", "append a, append b, select b, remove b, select a, remove a, logout"),
+        ("--examine -O age:a", "select a, age a, logout"),
+        ("-O search:a?b?c", "select a, search a?b?c, logout"),
+    ] {
+        assert_eq!(of(arguments), wanted, "{arguments}");
+    }
+    let plan = plan(&["--tls=none", "-m", "a", "-O", "noop", "-O", "age:a", "-O", "age:b"]).unwrap();
+    let openers: Vec<Option<usize>> = (4..plan.phases.len()).map(|phase| plan.opener(phase)).collect();
+    assert_eq!(openers, [None, None, Some(4), None, Some(7), None]);
+    assert!(self::plan(&["--examine", "-O", "append:a"]).unwrap_err().contains("append changes the mailbox"));
+}

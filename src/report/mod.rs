@@ -99,6 +99,12 @@ impl PhaseReport {
         Some(figure.unit.convert(raw, now))
     }
 
+    /// Whether it was begun and is not ok.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        !matches!(self.outcome, Outcome::Ok | Outcome::NotRun(_))
+    }
+
     /// How it ended, as the cause of what was not run: `login failed`, `select Archive timed out`.
     #[must_use]
     pub fn describe_ending(&self) -> String {

@@ -273,8 +273,8 @@ impl Course {
 
     /// A phase that was not run for no reason is a fault of this program, and must not pass for anything better.
     fn explain_not_run(&self, phase: usize) -> Outcome {
-        let opener = self.plan.opener(phase).filter(|_| self.has_failed_opener(phase));
-        let cause = self.blocked_by.or(opener);
+        let has_failed = |number: &usize| self.ended.get(*number).is_some_and(PhaseReport::has_failed);
+        let cause = self.plan.opener(phase).filter(has_failed).or(self.blocked_by);
         match (&self.end_reason, cause.and_then(|number| self.ended.get(number))) {
             (Some(reason), _) => Outcome::NotRun(Cause { why: reason.clone(), phase: cause }),
             (None, Some(report)) => Outcome::NotRun(Cause { why: report.describe_ending(), phase: cause }),

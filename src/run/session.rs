@@ -125,7 +125,12 @@ impl<'a> Session<'a> {
     ) -> (State, Result<(), Stop>) {
         let State::LoggedIn(dialogue) = state else { return (state, Err(Stop::Impossible)) };
         let settings = &self.prepared.settings;
-        let task = Task { target: phase.target.as_deref().unwrap_or_default(), read_only: settings.read_only };
+        let task = Task {
+            target: phase.target.as_deref().unwrap_or_default(),
+            read_only: settings.read_only,
+            host: &settings.server.host,
+            appended: &self.prepared.appended,
+        };
         let perform = |dialogue: &mut Dialogue| {
             *yielded = perform(dialogue, &task)?;
             Ok(())

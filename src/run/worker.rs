@@ -5,7 +5,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use super::event::{Event, Reporter, Stop};
@@ -16,7 +16,7 @@ use crate::credentials::source::{PasswordSource, show_path};
 use crate::facts::Fact;
 use crate::net::tls::Connector;
 use crate::net::{self, TlsMode};
-use crate::operation::Yield;
+use crate::operation::{Appended, Yield};
 use crate::plan::Plan;
 use crate::text::describe_io_error;
 
@@ -65,6 +65,8 @@ pub(super) struct Prepared {
     pub tls: Option<Connector>,
     /// Bytes that were read in the run so far.
     pub bytes: Arc<AtomicUsize>,
+    /// Messages that the run has put into mailboxes.
+    pub appended: Mutex<Vec<Appended>>,
 }
 
 /// Makes the worker of a run. At its first job it reads the files; all later jobs use what it read.
@@ -95,6 +97,7 @@ pub fn play(
         redactor,
         tls: None,
         bytes: Arc::default(),
+        appended: Mutex::default(),
     };
     work(job, Session::connected(&prepared, report, socket), report);
 }
@@ -145,7 +148,14 @@ fn prepare(settings: &Arc<Settings>, report: &Reporter) -> Result<Prepared, Stri
     };
     let tls = has_tls.then(|| Connector::new(&settings.server, ca.as_deref())).transpose()?;
     let redactor = Arc::new(Redactor::new(&settings.username, &password));
-    Ok(Prepared { settings: Arc::clone(settings), password, redactor, tls, bytes: Arc::default() })
+    Ok(Prepared {
+        settings: Arc::clone(settings),
+        password,
+        redactor,
+        tls,
+        bytes: Arc::default(),
+        appended: Mutex::default(),
+    })
 }
 
 fn read_file(file: &Path) -> Result<Vec<u8>, String> {

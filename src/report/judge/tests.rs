@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use ServiceState::{Critical, Ok, Unknown, Warning};
 
 use super::*;

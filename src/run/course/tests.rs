@@ -375,3 +375,54 @@ proptest! {
         }
     }
 }
+
+/// A course whose plan is: resolve, connect, greeting, login, select a, noop, age a, search a, status b, logout.
+fn with_openers() -> Played {
+    let mut all = vec!["-H", "localhost", "-u", "joe", "--password-file", "f", "--tls=none", "--limit", "noop=20ms"];
+    all.extend(["-m", "a", "-O", "noop", "-O", "age:a", "-O", "search:a?ALL", "-O", "status:b"]);
+    let plan = Arc::new(Plan::new(&Options::from_arguments(&all).unwrap().plan).unwrap());
+    let start = Instant::now();
+    let mut played = Played { course: Course::new(plan, start), start, now: start };
+    played.ready(0);
+    for phase in 0..4 {
+        played.after(1).end(phase, Ok(()));
+    }
+    played
+}
+
+#[test]
+fn what_needs_a_mailbox_that_could_not_be_opened_is_not_run_and_costs_no_other() {
+    let mut played = with_openers();
+    played.end(4, refused());
+    played.end(5, Ok(()));
+    played.end(6, Err(Stop::Impossible));
+    played.end(7, Err(Stop::Impossible));
+    played.end(8, Ok(()));
+    let outcomes_after = outcomes(&played.report());
+    let not_run = "not run: select a failed";
+    assert_eq!(outcomes_after[4..9], ["failed: NO", "ok", not_run, not_run, "ok"]);
+}
+
+#[test]
+fn a_mailbox_is_opened_again_over_a_fresh_connection_if_something_behind_needs_it() {
+    let mut played = with_openers();
+    played.end(4, Ok(()));
+    assert_eq!(played.hang(), Effect::Reconnect { from: 6, reopen: Some(4) });
+    played.after(5).ready(6);
+    assert_eq!(played.end(6, lost()), Effect::Reconnect { from: 7, reopen: Some(4) });
+    played.after(5).ready(7);
+    assert_eq!(played.end(7, lost()), Effect::Reconnect { from: 8, reopen: None });
+}
+
+#[test]
+fn what_needs_a_mailbox_whose_opening_cost_the_connection_is_passed_over() {
+    let mut played = with_openers();
+    assert_eq!(played.end(4, lost()), Effect::Reconnect { from: 5, reopen: None });
+    played.after(5).ready(5);
+    // It costs the connection, and what comes next cannot be done either.
+    assert_eq!(played.hang(), Effect::Reconnect { from: 8, reopen: None });
+    let not_run = "not run: select a failed";
+    played.after(5).ready(8);
+    played.end(8, Ok(()));
+    assert_eq!(outcomes(&played.report())[4..9], ["failed: closed", "own limit", not_run, not_run, "ok"]);
+}

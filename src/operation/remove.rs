@@ -1,0 +1,94 @@
+//! Removes the messages that `append` has put into a mailbox, and no others: UID SEARCH for their mark, UID STORE, UID
+//! EXPUNGE (RFC 9051 sections 6.4.4, 6.4.6 and 6.4.9).
+
+use std::sync::PoisonError;
+
+use super::figure::count;
+use super::{Access, Figure, Metric, Operation, Part, States, Summary, Takes, Task, Unit, Yield};
+use crate::failure::Failure;
+use crate::imap::command::Word;
+use crate::imap::dialogue::Dialogue;
+
+/// UID EXPUNGE of our messages.
+pub static REMOVE: Operation = Operation {
+    name: "remove",
+    help: "finds the messages that `append` has left, in an open mailbox, those of earlier runs too, and expunges them by \
+           their UIDs",
+    takes: Takes::Mailbox,
+    part: Part::Task { needs: Some(Access::Writing), opens: None, perform: remove },
+    counts: true,
+    summary: Summary::Full,
+    brings: None,
+    writes: true,
+    states: States::TASK,
+    figures: &[&REMOVED],
+};
+
+/// Messages of ours that were expunged.
+pub static REMOVED: Figure = Figure {
+    name: "removed",
+    help: "messages of the write test that were removed",
+    unit: Unit::Count,
+    metric: Metric { name: "removed_messages", help: "Messages of the write test that were removed.", labels: &[] },
+    absent: "result of the search",
+    describe: |value| format!("{} removed", count(value, "message", "messages")),
+};
+
+/// The header with the mark.
+pub(super) const MARK_HEADER: &str = "X-Check-Imap-Session";
+/// Messages that are removed at once: so many fit into a command line that every server takes.
+const MAX_REMOVED: usize = 500;
+
+/// SEARCH finds a part of a header, so that the brackets make it the whole of it.
+pub(super) fn make_mark(host: &str) -> String {
+    format!("<check_imap_session {host}>")
+}
+
+fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
+    dialogue.require("UIDPLUS")?;
+    let mark = make_mark(task.host);
+    let mut uids: Vec<u32> = Vec::new();
+    let words = [Word::Atom("UID SEARCH HEADER"), Word::Atom(MARK_HEADER), Word::Text(mark.as_bytes())];
+    dialogue.command(&words, |untagged| uids.extend(untagged.search_results().into_iter().flatten()))?;
+    // A server may not find at once what it has just taken.
+    let is_here = |mailbox: &str| mailbox == task.target;
+    let mut appended = task.appended.lock().unwrap_or_else(PoisonError::into_inner);
+    uids.extend(appended.iter().filter(|appended| is_here(&appended.mailbox)).map(|appended| appended.uid));
+    uids.sort_unstable();
+    uids.dedup();
+    uids.truncate(MAX_REMOVED);
+    if !uids.is_empty() {
+        let set = make_sequence_set(&uids);
+        dialogue
+            .command(&[Word::Atom("UID STORE"), Word::Atom(&set), Word::Atom(r"+FLAGS.SILENT (\Deleted)")], |_| {})?;
+        dialogue.command(&[Word::Atom("UID EXPUNGE"), Word::Atom(&set)], |_| {})?;
+    }
+    appended.retain(|appended| !is_here(&appended.mailbox));
+    let removed: u32 = uids.len().try_into().unwrap_or(u32::MAX);
+    Ok(Yield::default().with(&REMOVED, Some(f64::from(removed))))
+}
+
+/// Sorted numbers as IMAP has them: `3,5:7` (RFC 9051 section 9, sequence-set).
+fn make_sequence_set(numbers: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for &number in numbers {
+        match ranges.last_mut() {
+            Some((_, end)) if end.checked_add(1) == Some(number) => *end = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    let format = |(start, end): &(u32, u32)| if start == end { start.to_string() } else { format!("{start}:{end}") };
+    ranges.iter().map(format).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequence_sets_name_each_number_once_and_no_other() {
+        for (numbers, set) in [(&[7][..], "7"), (&[1, 2, 3], "1:3"), (&[3, 5, 6, 7, u32::MAX], "3,5:7,4294967295")] {
+            assert_eq!(make_sequence_set(numbers), set);
+        }
+    }
+}
