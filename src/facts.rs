@@ -1,12 +1,13 @@
 //! What is learnt of the server on the way. Each fact is reported as soon as it is known, so that a timeout loses none.
 
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Something learnt on the way; text is clean for output.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Fact {
     /// A file of the user is being read: which.
     Reading(String),
@@ -17,7 +18,7 @@ pub enum Fact {
     /// An address did not answer: why.
     Unreachable(SocketAddr, String),
     /// The address that answered, and a handle to close the connection by.
-    Peer(SocketAddr, Option<TcpStream>),
+    Peer(SocketAddr, Option<Arc<TcpStream>>),
     /// What TLS agreed on.
     Tls(Tls),
     /// The server's certificate.
@@ -79,7 +80,7 @@ pub struct Certificate {
 
 impl Facts {
     /// Adds a fact. `start` is the start of the program. A handle to close the connection by is handed back.
-    pub fn learn(&mut self, fact: Fact, start: Instant) -> Option<TcpStream> {
+    pub fn learn(&mut self, fact: Fact, start: Instant) -> Option<Arc<TcpStream>> {
         match fact {
             Fact::Reading(what) => self.reading = Some(what),
             Fact::Addresses(addresses) => self.addresses = addresses,

@@ -11,6 +11,7 @@ use signal_hook::flag;
 
 use check_imap_session::options::{Options, Request};
 use check_imap_session::output::deliver::{Answer, deliver};
+use check_imap_session::output::timeline::live::LiveView;
 use check_imap_session::output::{render_unknown, textfile};
 use check_imap_session::plan::Plan;
 use check_imap_session::report::judge::judge;
@@ -40,13 +41,16 @@ fn check(signals: &Signals, start: Instant) -> Answer {
         Ok(Err(text)) => return Answer::without_state(text),
         Err(why) => return Answer::without_state(render_unknown(&why)),
     };
-    let mut report = run(plan, &Arc::new(options.worker_settings()), signals, start);
-    let now = Utc::now();
     let settings = options.output_settings();
+    let (view, observer) = settings.terminal.map(|_| LiveView::begin(start)).unzip();
+    let mut report = run(plan, &Arc::new(options.worker_settings()), observer, signals, start);
+    if let Some(view) = view {
+        view.end();
+    }
     if let Some(file) = &options.textfile {
         textfile::write_in_time(file, options.list_files(), &mut report, &settings, signals, start);
     }
-    let judged = judge(&report, now);
+    let judged = judge(&report, Utc::now());
     let code = if options.exit_ok { ServiceState::Ok } else { judged.state }.exit_code();
     let text = (options.format.render)(&judged, &settings);
     // A state is in the exit code as well. Half of a document is of no use.

@@ -79,7 +79,7 @@ _check_imap_session() {
                 _check_imap_session_offer "$states $phases"
             fi
             ;;
-        -o | --output) _check_imap_session_offer 'nagios prometheus json' ;;
+        -o | --output) _check_imap_session_offer 'nagios prometheus json timeline' ;;
         --extra-opts)
             if [[ $value == *@* && $front ]]; then
                 _check_imap_session_cut @

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// What each address answered.
 pub fn connect(addresses: &[SocketAddr], report: &dyn Fn(Fact)) -> Result<TcpStream, Failure> {
     let finish = |address, tcp: TcpStream| {
-        report(Fact::Peer(address, tcp.try_clone().ok()));
+        report(Fact::Peer(address, tcp.try_clone().ok().map(Arc::new)));
         // A command is one write: nothing is gained by waiting for more.
         let _ = tcp.set_nodelay(true);
         tcp

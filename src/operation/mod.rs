@@ -200,7 +200,7 @@ impl States {
 }
 
 /// What a phase yields beside its time.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Yield {
     /// Figures of the operation's row. A figure that is not in the list was not sent.
     pub values: Vec<(&'static Figure, Value)>,

@@ -16,7 +16,7 @@ use crate::credentials::secret::Secret;
 use crate::credentials::source::{PASSWORD_VARIABLE, PasswordSource};
 use crate::net::{self, TlsMode, TlsVersion};
 use crate::operation::SELECT;
-use crate::output::{self, FORMATS, Format, nagios::NAGIOS};
+use crate::output::{self, FORMATS, Format, Terminal, nagios::NAGIOS};
 use crate::plan::range::parse_duration;
 use crate::plan::{self, RequestedTask};
 use crate::run::bounded::run_bounded;
@@ -173,6 +173,7 @@ impl Options {
             every_address: self.plan.every_address,
             verbosity: self.verbosity,
             perfdata_u: self.perfdata_u,
+            terminal: self.format.draws.then(Terminal::find).flatten(),
         }
     }
 

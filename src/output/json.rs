@@ -18,7 +18,7 @@ use crate::report::{Limit, Outcome};
 
 /// For programs.
 pub static JSON: Format =
-    Format { name: "json", help: "one object with everything known", is_whole_or_nothing: true, render };
+    Format { name: "json", help: "one object with everything known", is_whole_or_nothing: true, draws: false, render };
 
 #[derive(Serialize)]
 struct Document<'a> {

@@ -5,7 +5,9 @@ pub mod json;
 pub mod nagios;
 mod perfdata;
 pub mod prometheus;
+mod terminal;
 pub mod textfile;
+pub mod timeline;
 mod words;
 
 use crate::net::TlsMode;
@@ -13,9 +15,10 @@ use crate::report::judge::Judged;
 
 /// The line for what prevents a run, the same for every format: bad usage, a fault of the monitoring host.
 pub use nagios::render_unknown;
+pub use terminal::Terminal;
 
 /// All formats, in the order of the documents; the first one is the default.
-pub static FORMATS: &[&Format] = &[&nagios::NAGIOS, &prometheus::PROMETHEUS, &json::JSON];
+pub static FORMATS: &[&Format] = &[&nagios::NAGIOS, &prometheus::PROMETHEUS, &json::JSON, &timeline::TIMELINE];
 
 /// One way to print a report.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub struct Format {
     pub help: &'static str,
     /// Whether a part of the text is of no use to its reader, so that it must not pass for a success.
     pub is_whole_or_nothing: bool,
+    /// Whether it draws a picture, for which it must know the terminal.
+    pub draws: bool,
     /// The whole output, with a line end.
     pub render: fn(&Judged<'_>, &Settings) -> String,
 }
@@ -51,4 +56,6 @@ pub struct Settings {
     pub verbosity: usize,
     /// Unknown values as `U` in perfdata.
     pub perfdata_u: bool,
+    /// The terminal that standard output is, if it is one on which a picture can be drawn.
+    pub terminal: Option<Terminal>,
 }

@@ -4,10 +4,10 @@
 use nagiosplugin::{Resource, ServiceState};
 
 use super::perfdata::render_perfdata;
-use super::words::{describe_breaches, describe_figures, describe_outcome};
+use super::words::{describe_breaches, describe_figures, describe_outcome, list_details};
 use super::{Format, Settings};
 use crate::net::TlsMode;
-use crate::operation::{Part, Summary};
+use crate::operation::Summary;
 use crate::plan::{Address, MAX_ADDRESSES};
 use crate::report::judge::{Judged, JudgedPhase};
 use crate::report::{Outcome, Report};
@@ -15,7 +15,7 @@ use crate::text;
 
 /// For Icinga, Nagios and NRPE.
 pub static NAGIOS: Format =
-    Format { name: "nagios", help: "for Icinga 2, Nagios and NRPE", is_whole_or_nothing: false, render };
+    Format { name: "nagios", help: "for Icinga 2, Nagios and NRPE", is_whole_or_nothing: false, draws: false, render };
 
 /// The service's name in line 1.
 const NAME: &str = "IMAP";
@@ -141,18 +141,6 @@ fn render_phases(judged: &Judged<'_>, settings: &Settings) -> Vec<String> {
         }
     }
     lines.into_iter().map(|(_, state, line)| format!("[{state}] {line}")).collect()
-}
-
-/// What `-v` adds to a phase.
-fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
-    let planned = &phase.report.phase;
-    let mut details = match (planned.operation.part, judged.report.facts(planned)) {
-        (Part::SetUp { describe, .. }, Some(facts)) => describe(facts, judged.now),
-        (Part::SetUp { .. }, None) => Vec::new(),
-        (Part::Task { .. } | Part::End, _) => describe_figures(phase, judged),
-    };
-    details.extend(phase.report.notes.iter().cloned());
-    details
 }
 
 /// What `-vv` adds: limits, trust, and the time that is in the total and in no phase.

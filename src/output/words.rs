@@ -2,13 +2,13 @@
 
 use nagiosplugin::ServiceState;
 
-use crate::operation::Value;
+use crate::operation::{Part, Value};
 use crate::plan::range::Range;
 use crate::report::judge::{Breach, Judged, JudgedPhase};
 use crate::report::{Limit, Outcome};
 use crate::text;
 
-/// The outcome in words.
+/// The outcome in words, with the hint of a failure behind it.
 pub(super) fn describe_outcome(phase: &JudgedPhase<'_>) -> String {
     let time = phase.report.time.map(text::format_seconds).unwrap_or_default();
     match &phase.report.outcome {
@@ -50,4 +50,16 @@ pub(super) fn describe_figures(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> 
     let is_breach = |name| phase.verdict.breaches.iter().any(|breach| breach.figure.is_some_and(|of| of.name == name));
     let figures = phase.report.phase.operation.figures.iter().filter(|figure| !is_breach(figure.name));
     figures.filter_map(|figure| Some((figure.describe)(phase.report.shown_value(figure, judged.now)?))).collect()
+}
+
+/// What `-v` adds to a phase.
+pub(super) fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
+    let planned = &phase.report.phase;
+    let mut details = match (planned.operation.part, judged.report.facts(planned)) {
+        (Part::SetUp { describe, .. }, Some(facts)) => describe(facts, judged.now),
+        (Part::SetUp { .. }, None) => Vec::new(),
+        (Part::Task { .. } | Part::End, _) => describe_figures(phase, judged),
+    };
+    details.extend(phase.report.notes.iter().cloned());
+    details
 }

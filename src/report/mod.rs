@@ -52,6 +52,8 @@ pub struct PhaseReport {
     pub phase: Phase,
     /// How it ended.
     pub outcome: Outcome,
+    /// When it began, from program start.
+    pub begun: Option<Duration>,
     /// The phase's own duration, or the time that it was given if a limit ended it; microseconds.
     pub time: Option<Duration>,
     /// The figures that are known, as they were measured: see [`crate::operation::Unit::convert`].
@@ -83,7 +85,7 @@ impl PhaseReport {
     /// Nothing is known but the outcome.
     #[must_use]
     pub fn new(phase: Phase, outcome: Outcome) -> Self {
-        Self { phase, outcome, time: None, values: Vec::new(), notes: Vec::new() }
+        Self { phase, outcome, begun: None, time: None, values: Vec::new(), notes: Vec::new() }
     }
 
     /// The figure as it was measured, if anything is known of it.
@@ -110,6 +112,15 @@ impl PhaseReport {
     pub fn describe_ending(&self) -> String {
         let ending = if matches!(self.outcome, Outcome::TimedOut(_)) { "timed out" } else { "failed" };
         format!("{} {ending}", self.phase.title())
+    }
+
+    /// What the administrator can do about its failure.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Failed(reason) | Outcome::Fault(reason) => reason.hint.as_deref(),
+            Outcome::Ok | Outcome::TimedOut(_) | Outcome::NotRun(_) => None,
+        }
     }
 
     /// Whether it was done.

@@ -12,6 +12,8 @@ use crate::plan::{Phase, Plan};
 use crate::report::{Cause, Limit, Outcome, PhaseReport, Report, round_time};
 use crate::text;
 
+mod snapshot;
+
 /// What is known of a run so far.
 pub struct Course {
     plan: Arc<Plan>,
@@ -130,11 +132,8 @@ impl Course {
     }
 
     fn begin(&mut self, phase: usize, since: Instant) -> Effect {
-        if phase >= self.plan.phases.len() {
-            return self.stop();
-        }
         self.stage = Stage::Running { phase, since };
-        Effect::Wait
+        if phase < self.plan.phases.len() { Effect::Wait } else { self.stop() }
     }
 
     fn stop(&mut self) -> Effect {
@@ -294,7 +293,8 @@ impl Course {
         if !matches!(outcome, Outcome::NotRun(_)) && !phase.operation.is_end() {
             self.verdict = Some(at);
         }
-        self.ended.push(PhaseReport { time, ..PhaseReport::new(phase.clone(), outcome) });
+        let begun = self.running().map(|(.., since)| round_time(since.saturating_duration_since(self.start)));
+        self.ended.push(PhaseReport { begun, time, ..PhaseReport::new(phase.clone(), outcome) });
     }
 }
 

@@ -12,7 +12,7 @@ use crate::plan::Plan;
 pub type Reporter = Arc<dyn Fn(Event) -> bool + Send + Sync>;
 
 /// One message of a worker. Phases are numbered by their place in the plan.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Event {
     /// The connection is set up as far as this phase needs it: it begins.
     Ready {
@@ -43,7 +43,7 @@ pub enum Event {
 }
 
 /// Why a phase yields nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Stop {
     /// It was tried.
     Failed(Failure),

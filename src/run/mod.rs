@@ -19,12 +19,19 @@ use crate::plan::{Address, MAX_ADDRESSES, Plan};
 use crate::report::{Cause, Outcome, PhaseReport, Report};
 use signals::Signals;
 use supervisor::supervise;
-use worker::{Settings, Worker, make_worker};
+use worker::{Observer, Settings, Worker, make_worker, observe};
 
-/// Runs a plan. `start` is the start of the program: the total limit counts from there.
+/// Runs a plan, under the eyes of an observer if there is one. `start` is the start of the program: the total limit counts from there.
 #[must_use]
-pub fn run(plan: Plan, settings: &Arc<Settings>, signals: &Signals, start: Instant) -> Report {
+pub fn run(
+    plan: Plan,
+    settings: &Arc<Settings>,
+    observer: Option<Observer>,
+    signals: &Signals,
+    start: Instant,
+) -> Report {
     let worker = make_worker(Arc::clone(settings));
+    let worker = if let Some(observer) = observer { observe(worker, observer) } else { worker };
     if settings.every_address {
         return run_against_each(&plan, &worker, signals, start);
     }

@@ -34,7 +34,7 @@ pub fn supervise(
     let queue: Arc<Queue<Message>> = Arc::new(Queue::new(signals));
     let mut course = Course::new(Arc::clone(plan), start);
     // To close the connection of an abandoned worker by.
-    let mut connection: Option<TcpStream> = None;
+    let mut connection: Option<Arc<TcpStream>> = None;
     let mut addresses = addresses.to_vec();
     let mut workers = 0;
     let mut effect = Effect::Reconnect { from: 0, reopen: None };

@@ -26,6 +26,9 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 /// Does a job in the thread that it is called in, and reports what comes of it.
 pub type Worker = Arc<dyn Fn(&Job, &Reporter) + Send + Sync>;
 
+/// Sees each event of a run before the supervisor does.
+pub type Observer = Arc<dyn Fn(&Job, &Event) + Send + Sync>;
+
 /// What one worker does of a plan.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -78,6 +81,19 @@ pub fn make_worker(settings: Arc<Settings>) -> Worker {
         Err(why) => {
             report(Event::CannotBegin(why.clone()));
         }
+    })
+}
+
+/// The same worker, whose events the observer sees, too.
+#[must_use]
+pub fn observe(worker: Worker, observer: Observer) -> Worker {
+    Arc::new(move |job, report| {
+        let (observe, own_job, report) = (Arc::clone(&observer), job.clone(), Arc::clone(report));
+        let both: Reporter = Arc::new(move |event| {
+            observe(&own_job, &event);
+            report(event)
+        });
+        worker(job, &both);
     })
 }
 
