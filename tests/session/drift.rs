@@ -3,7 +3,7 @@
 //! the tables is in `generated.rs`.
 
 use check_imap_session::facts::{Certificate, Facts};
-use check_imap_session::operation::{FRAME, OPERATIONS, Operation, Value};
+use check_imap_session::operation::{self, FRAME, OPERATIONS, Operation};
 use check_imap_session::options::table::{Completes, Given, Opt, list_options};
 use check_imap_session::options::{Options, Request};
 use check_imap_session::output::FORMATS;
@@ -320,7 +320,7 @@ fn complete() -> (Report, Options) {
     let plan = Plan::new(&options.plan).unwrap();
     let mut report = Report::new(&plan, plan.total);
     report.phases.extend(plan.phases.into_iter().map(|phase| {
-        let values = phase.operation.figures.iter().map(|figure| (*figure, Value::Known(1.0))).collect();
+        let values = phase.operation.figures.iter().map(|figure| (*figure, operation::Value::Known(1.0))).collect();
         PhaseReport { time: Some(Duration::from_millis(1)), values, ..PhaseReport::new(phase, Outcome::Ok) }
     }));
     let now = Utc::now();
