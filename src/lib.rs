@@ -27,3 +27,7 @@ pub mod run;
 pub mod output;
 
 pub mod options;
+
+pub mod check;
+
+pub mod repeat;

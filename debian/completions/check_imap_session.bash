@@ -5,8 +5,8 @@ _check_imap_session() {
     local options='
         -H --hostname -p --port -4 --ipv4 -6 --ipv6 --every-address --tls --tls-name --ca-file --no-verify
         --tls-min -u --username --password-file -m --mailbox -O --operation --examine -t --timeout --limit -w
-        --warning -c --critical --on-timeout --on-failure -o --output --textfile --exit-ok --perfdata-u -v
-        --verbose --extra-opts -V --version -h --help'
+        --warning -c --critical --on-timeout --on-failure -o --output --repeat --interval --textfile --exit-ok
+        --perfdata-u -v --verbose --extra-opts -V --version -h --help'
     local phases='
         resolve= connect= tls= greeting= starttls= login= select= examine= status= search= age= quota= list=
         append= remove= idle= noop= id= logout='
@@ -45,7 +45,7 @@ _check_imap_session() {
         --tls) _check_imap_session_offer 'implicit starttls none' ;;
         --ca-file | --password-file | --textfile) _check_imap_session_files ;;
         --tls-min) _check_imap_session_offer '1.0 1.1 1.2 1.3' ;;
-        -u | --username | -t | --timeout) ;;
+        -u | --username | -t | --timeout | --repeat | --interval) ;;
         -m | --mailbox) _check_imap_session_offer INBOX ;;
         -O | --operation)
             if [[ $value == @(select|examine|status|search|age|quota|list|append|remove|idle):* ]]; then

@@ -257,6 +257,17 @@ impl Takes {
         }
     }
 
+    /// Something that it can be, in messages.
+    #[must_use]
+    pub fn example(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Mailbox | Self::MailboxOrNothing => ":INBOX",
+            Self::MailboxAndKeys => ":INBOX?UNSEEN",
+            Self::PatternOrNothing => ":Archive*",
+        }
+    }
+
     /// What stands for it in the documents, behind the operation's name.
     #[must_use]
     pub fn placeholder(self) -> &'static str {

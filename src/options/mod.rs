@@ -5,6 +5,7 @@ mod check_label;
 pub mod documents;
 pub mod extra_opts;
 mod help;
+mod matching;
 pub mod table;
 mod values;
 
@@ -22,11 +23,13 @@ use crate::plan::{self, RequestedTask};
 use crate::run::bounded::run_bounded;
 use crate::run::signals::Signals;
 use crate::run::worker;
-use crate::text::{self, show_value};
-use table::{Opt, list_options};
+use crate::text::show_value;
 
 /// The limit of a run if the user gives none: `check_nrpe` gives up after 10 s.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The pause between two runs if the user gives none.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the user wants of one run, checked as far as that goes without the plan.
 #[derive(Clone)]
@@ -46,6 +49,10 @@ pub struct Options {
     pub plan: plan::Request,
     /// How the report is printed.
     pub format: &'static Format,
+    /// How often, if not once.
+    pub repeat: Option<u32>,
+    /// The pause between two runs, if it is given.
+    pub interval: Option<Duration>,
     /// Where Prometheus text goes, beside what is printed.
     pub textfile: Option<PathBuf>,
     /// Files that `--extra-opts` has read.
@@ -56,6 +63,15 @@ pub struct Options {
     pub perfdata_u: bool,
     /// 0 to 3.
     pub verbosity: usize,
+}
+
+/// Many runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repetition {
+    /// How many.
+    pub times: u32,
+    /// From the end of a run to the start of the next one.
+    pub interval: Duration,
 }
 
 /// What the arguments ask for.
@@ -94,7 +110,7 @@ impl Options {
     /// One line: the option at fault, what is wrong with it and what would be right.
     pub fn parse(arguments: &[String], password: Option<Vec<u8>>) -> Result<Request, String> {
         let (arguments, ini_files) = extra_opts::expand(arguments)?;
-        let matches = match_options(&arguments).map_err(|why| {
+        let matches = matching::match_options(&arguments).map_err(|why| {
             // The value may be a password: no other error may show it.
             let is_password = |argument: &String| {
                 argument.starts_with("-P") || argument.starts_with("--password=") || argument == "--password"
@@ -112,7 +128,7 @@ impl Options {
             return Ok(Request::Text(format!("check_imap_session {}\n", env!("CARGO_PKG_VERSION"))));
         }
         let mut options = Self::new(Secret::new(password.unwrap_or_default()), ini_files);
-        for (_, opt, value) in list_occurrences(&matches) {
+        for (_, opt, value) in matching::list_occurrences(&matches) {
             (opt.set)(&mut options, &value).map_err(|why| format!("--{}: {why}", opt.long))?;
         }
         if let Some(free) = matches.free.iter().find(|argument| !argument.is_empty()) {
@@ -145,6 +161,12 @@ impl Options {
     pub fn list_files(&self) -> Vec<PathBuf> {
         let password = if let PasswordSource::File(file) = &self.password { Some(file) } else { None };
         self.ini_files.iter().chain(&self.server.ca_file).chain(password).cloned().collect()
+    }
+
+    /// Many runs, if the user wants them.
+    #[must_use]
+    pub fn repetition(&self) -> Option<Repetition> {
+        Some(Repetition { times: self.repeat?, interval: self.interval.unwrap_or(DEFAULT_INTERVAL) })
     }
 
     /// What the phases need.
@@ -220,6 +242,8 @@ impl Options {
                 read_only: false,
             },
             format: FORMATS.first().copied().unwrap_or(&NAGIOS),
+            repeat: None,
+            interval: None,
             textfile: None,
             ini_files,
             exit_ok: false,
@@ -241,6 +265,17 @@ impl Options {
             }
             password.check().map_err(|why| format!("{PASSWORD_VARIABLE}: {why}"))?;
         }
+        if self.repeat.is_some() && self.format.repeated.is_none() {
+            let formats: Vec<&str> =
+                FORMATS.iter().filter(|format| format.repeated.is_some()).map(|format| format.name).collect();
+            let (format, right) = (self.format.name, formats.join(" or "));
+            return Err(format!("--repeat: the output {format} reports one run, right is -o {right}"));
+        }
+        if self.interval.is_some() && self.repeat.is_none() {
+            return Err(
+                "--interval: there is no pause in one run, right is --interval together with --repeat".to_owned()
+            );
+        }
         if self.plan.tasks.is_empty() {
             self.plan.tasks.push(RequestedTask { operation: &SELECT, target: Some("INBOX".to_owned()) });
         }
@@ -250,46 +285,6 @@ impl Options {
         self.plan.writes_file = self.textfile.is_some();
         Ok(self)
     }
-}
-
-/// Each option that was given with its value, in the order of the command line.
-fn list_occurrences(matches: &getopts::Matches) -> Vec<(usize, &'static Opt, String)> {
-    let mut occurrences = Vec::new();
-    for opt in list_options() {
-        let values = matches.opt_strs_pos(opt.long);
-        for position in matches.opt_positions(opt.long) {
-            // A flag has none, nor has an option whose value may be missing.
-            let value = values.iter().find(|(of, _)| *of == position).map(|(_, value)| value.clone());
-            occurrences.push((position, opt, value.unwrap_or_default()));
-        }
-    }
-    occurrences.sort_by_key(|(position, ..)| *position);
-    occurrences
-}
-
-fn match_options(arguments: &[String]) -> Result<getopts::Matches, String> {
-    let mut parser = getopts::Options::new();
-    for &Opt { short, long, value, .. } in list_options() {
-        match long {
-            "extra-opts" | "password" => parser.optflagopt(short, long, "", ""),
-            _ if value.is_empty() => parser.optflagmulti(short, long, ""),
-            // All may be repeated: of an option that has one value the last counts, so that a command line overrides its
-            // --extra-opts.
-            _ => parser.optmulti(short, long, "", ""),
-        };
-    }
-    let add_dashes = |name: &str| {
-        let name = text::clean(name.as_bytes());
-        if name.chars().count() == 1 { format!("-{name}") } else { format!("--{name}") }
-    };
-    parser.parse(arguments).map_err(|fail| match fail {
-        getopts::Fail::ArgumentMissing(name) => format!("{} needs a value, see --help", add_dashes(&name)),
-        getopts::Fail::UnrecognizedOption(name) => format!("{} is not an option, see --help", add_dashes(&name)),
-        getopts::Fail::UnexpectedArgument(name) => format!("{} takes no value, see --help", add_dashes(&name)),
-        getopts::Fail::OptionDuplicated(name) | getopts::Fail::OptionMissing(name) => {
-            format!("{} is given more than once", add_dashes(&name))
-        }
-    })
 }
 
 #[cfg(test)]

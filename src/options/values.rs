@@ -64,18 +64,19 @@ pub fn parse_operation(value: &str) -> Result<RequestedTask, String> {
         let names: Vec<&str> = OPERATIONS.iter().map(|operation| operation.name).collect();
         return Err(format!("{} is not an operation, those are: {}", show_value(name), names.join(", ")));
     };
+    let example = operation.takes.example();
     match (operation.takes, target) {
         (Takes::Nothing, Some(target)) => {
             let target = show_value(target);
             return Err(format!("{name}:{target} names a mailbox, but {name} takes none, right is {name} alone"));
         }
         (Takes::Mailbox, None | Some("")) => {
-            return Err(format!("{name} needs a mailbox, right is for example {name}:INBOX"));
+            return Err(format!("{name} needs a mailbox, right is for example {name}{example}"));
         }
-        (Takes::MailboxAndKeys, target) => check_keys(name, target.unwrap_or_default())?,
+        (Takes::MailboxAndKeys, target) => check_keys(name, target.unwrap_or_default(), example)?,
         (Takes::MailboxOrNothing | Takes::PatternOrNothing, Some("")) => {
             return Err(format!(
-                "{name} has nothing behind its colon, right is {name} alone or for example {name}:Archive"
+                "{name} has nothing behind its colon, right is {name} alone or for example {name}{example}"
             ));
         }
         (Takes::Nothing | Takes::MailboxOrNothing | Takes::PatternOrNothing, None)
@@ -85,8 +86,8 @@ pub fn parse_operation(value: &str) -> Result<RequestedTask, String> {
 }
 
 /// `MAILBOX?KEYS`; the keys are sent as they are (RFC 9051 section 6.4.4).
-fn check_keys(name: &str, target: &str) -> Result<(), String> {
-    let right = format!("right is for example {name}:INBOX?UNSEEN");
+fn check_keys(name: &str, target: &str, example: &str) -> Result<(), String> {
+    let right = format!("right is for example {name}{example}");
     let Some((mailbox, keys)) =
         target.split_once('?').filter(|(mailbox, keys)| !mailbox.is_empty() && !keys.is_empty())
     else {
@@ -168,6 +169,20 @@ pub fn parse_threshold(value: &str) -> Result<(Selector, Range), String> {
 pub fn parse_state(value: &str) -> Result<(Selector, ServiceState), String> {
     let (selector, state) = Selector::split(value);
     Ok((selector.unwrap_or(Selector::ALL), parse_choice(&state.to_ascii_lowercase(), &STATES)?))
+}
+
+/// A number of runs.
+pub fn parse_repeat(value: &str) -> Result<u32, String> {
+    value
+        .parse()
+        .ok()
+        .filter(|times| *times > 0)
+        .ok_or_else(|| format!("{} is not a number of runs, right is for example 100", show_value(value)))
+}
+
+/// A pause, which may be none.
+pub fn parse_interval(value: &str) -> Result<Duration, String> {
+    if value == "0" { Ok(Duration::ZERO) } else { parse_duration(value) }
 }
 
 /// One of the output formats.

@@ -46,6 +46,12 @@ pub fn deliver(answer: &Answer, signals: Signals) -> i32 {
     if write(answer.text.as_bytes(), end) { answer.code } else { answer.code_if_cut }
 }
 
+/// Writes a part of the output at once; whether that was all of it. For many parts one after the other.
+#[must_use]
+pub fn print(text: &str, end: Instant) -> bool {
+    write(text.as_bytes(), end)
+}
+
 /// Whether standard output takes that at once: an empty pipe does, and a device that keeps nothing at all, such as
 /// /dev/null. How much a terminal, a socket or a pipe in use will take is not known beforehand, and a file may be on a dead
 /// mount.

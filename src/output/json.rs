@@ -10,15 +10,21 @@ use serde_json::Number;
 
 use super::nagios::summarize;
 use super::words::describe_breaches;
-use super::{Format, Settings};
+use super::{Format, Repeated, Settings};
 use crate::facts::Facts;
 use crate::operation::{Unit, seconds_of};
 use crate::report::judge::{Judged, JudgedPhase};
 use crate::report::{Limit, Outcome};
 
 /// For programs.
-pub static JSON: Format =
-    Format { name: "json", help: "one object with everything known", is_whole_or_nothing: true, draws: false, render };
+pub static JSON: Format = Format {
+    name: "json",
+    help: "one object with everything known",
+    is_whole_or_nothing: true,
+    draws: false,
+    render,
+    repeated: Some(Repeated { line: render, table: |_, _| String::new() }),
+};
 
 #[derive(Serialize)]
 struct Document<'a> {

@@ -5,6 +5,7 @@ pub mod json;
 pub mod nagios;
 mod perfdata;
 pub mod prometheus;
+pub mod tally;
 mod terminal;
 pub mod textfile;
 pub mod timeline;
@@ -12,6 +13,7 @@ mod words;
 
 use crate::net::TlsMode;
 use crate::report::judge::Judged;
+use tally::Tally;
 
 /// The line for what prevents a run, the same for every format: bad usage, a fault of the monitoring host.
 pub use nagios::render_unknown;
@@ -33,6 +35,17 @@ pub struct Format {
     pub draws: bool,
     /// The whole output, with a line end.
     pub render: fn(&Judged<'_>, &Settings) -> String,
+    /// The output of `--repeat`, if it can be repeated.
+    pub repeated: Option<Repeated>,
+}
+
+/// How many runs are printed.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeated {
+    /// What each run prints at its end, with a line end.
+    pub line: fn(&Judged<'_>, &Settings) -> String,
+    /// What stands behind the last one.
+    pub table: fn(&Tally, &Settings) -> String,
 }
 
 /// What the formats show of the options.

@@ -14,8 +14,14 @@ use crate::report::{Outcome, Report};
 use crate::text;
 
 /// For Icinga, Nagios and NRPE.
-pub static NAGIOS: Format =
-    Format { name: "nagios", help: "for Icinga 2, Nagios and NRPE", is_whole_or_nothing: false, draws: false, render };
+pub static NAGIOS: Format = Format {
+    name: "nagios",
+    help: "for Icinga 2, Nagios and NRPE",
+    is_whole_or_nothing: false,
+    draws: false,
+    render,
+    repeated: None,
+};
 
 /// The service's name in line 1.
 const NAME: &str = "IMAP";

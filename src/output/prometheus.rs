@@ -16,6 +16,7 @@ pub static PROMETHEUS: Format = Format {
     is_whole_or_nothing: true,
     draws: false,
     render: |judged, settings| render(judged.report, settings),
+    repeated: None,
 };
 
 /// One metric with all its samples: labels and value.

@@ -103,7 +103,8 @@ fn director_basket_has_every_option_with_a_field() {
     for opt in checkable() {
         let words: BTreeSet<&str> = match opt.completes {
             Completes::Words(words) => words.iter().copied().collect(),
-            Completes::Formats => FORMATS.iter().map(|format| format.name).collect(),
+            // A picture is for a person at a terminal.
+            Completes::Formats => FORMATS.iter().filter(|format| !format.draws).map(|format| format.name).collect(),
             _ => continue,
         };
         let Some(list) = fields[variable(opt.long).as_str()]["settings"]["datalist"].as_str() else { continue };
@@ -238,7 +239,8 @@ fn shown() -> impl Iterator<Item = &'static Opt> {
 
 /// Those that make sense in a check.
 fn checkable() -> impl Iterator<Item = &'static Opt> {
-    shown().filter(|opt| opt.given != Given::Alone)
+    let by_hand = ["repeat", "interval"];
+    shown().filter(move |opt| opt.given != Given::Alone && !by_hand.contains(&opt.long))
 }
 
 /// Those that are arrays in Icinga. Of `--extra-opts` it takes one.
@@ -315,7 +317,7 @@ fn is_name(text: &str) -> bool {
 /// A report that has everything, and its options.
 fn complete() -> (Report, Options) {
     let mut arguments: Vec<String> = ["-H", "imap.example.org", "-u", "joe"].map(str::to_owned).into();
-    arguments.extend(OPERATIONS.iter().map(|row| format!("--operation={}{}", row.name, row.takes.placeholder())));
+    arguments.extend(OPERATIONS.iter().map(|row| format!("--operation={}{}", row.name, row.takes.example())));
     let Ok(Request::Check(options)) = Options::parse(&arguments, Some(b"secret".to_vec())) else { panic!("options") };
     let plan = Plan::new(&options.plan).unwrap();
     let mut report = Report::new(&plan, plan.total);

@@ -35,10 +35,17 @@ struct Printed {
 fn options(mailboxes: &[String], tls: &str, flags: &[String]) -> Options {
     let mut arguments: Vec<String> = ["-H", "imap.example.org", "-u", "joe", "--tls", tls].map(str::to_owned).into();
     arguments.extend(mailboxes.iter().map(|name| format!("--mailbox={name}")));
-    let operations = OPERATIONS.iter().zip(mailboxes.iter().cycle());
-    arguments.extend(operations.map(|(operation, mailbox)| match operation.takes.placeholder() {
-        "" => format!("--operation={}", operation.name),
-        _ => format!("--operation={}:{mailbox}", operation.name),
+    // Those that take one get a mailbox in turn, with what else has to stand there.
+    let read_only = flags.iter().any(|flag| flag == "--examine");
+    let operations = OPERATIONS.iter().filter(|operation| !(read_only && operation.writes));
+    arguments.extend(operations.zip(mailboxes.iter().cycle()).map(|(operation, mailbox)| {
+        let target = match operation.takes.example().split_once('?') {
+            // The keys begin behind the first `?`.
+            Some((_, keys)) => format!(":{}?{keys}", mailbox.replace('?', "_")),
+            None if operation.takes.example().is_empty() => String::new(),
+            None => format!(":{mailbox}"),
+        };
+        format!("--operation={}{target}", operation.name)
     }));
     arguments.extend_from_slice(flags);
     match Options::parse(&arguments, Some(PASSWORD.into())) {

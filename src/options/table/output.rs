@@ -1,6 +1,6 @@
 //! Options that say what is printed, and all others.
 
-use super::super::values::{parse_format, parse_textfile};
+use super::super::values::{parse_format, parse_interval, parse_repeat, parse_textfile};
 use super::{Completes, Given, InCheck, Opt, Section, put};
 
 /// Output and the rest.
@@ -11,12 +11,36 @@ pub static SECTION: Section = Section {
             short: "o",
             long: "output",
             value: "FORMAT",
-            help: "nagios (default), prometheus or json",
-            doc: "`nagios` (default), `prometheus` or `json`.",
+            help: "nagios (default), prometheus, json or timeline",
+            doc: "`nagios` (default), `prometheus`, `json`, or `timeline` for a person at a terminal.",
             completes: Completes::Formats,
             given: Given::Once,
             in_check: InCheck::No,
             set: |o, v| put(&mut o.format, parse_format(v)),
+        },
+        Opt {
+            short: "",
+            long: "repeat",
+            value: "N",
+            help: "N runs one after the other, with -o timeline or json; a table at the end",
+            doc: "Run the check N times, for finding what is slow only sometimes; `-t` holds for each run. With `-o timeline` there \
+                  is a line per run, and at the end or at Ctrl-C a table of minimum, median, 95th percentile and maximum of each \
+                  phase. With `-o json` there is a line per run. The exit code is that of the worst run.",
+            given: Given::Once,
+            completes: Completes::Nothing,
+            in_check: InCheck::No,
+            set: |o, v| put(&mut o.repeat, parse_repeat(v).map(Some)),
+        },
+        Opt {
+            short: "",
+            long: "interval",
+            value: "SECONDS",
+            help: "pause between two runs of --repeat, default 1",
+            doc: "The pause from the end of a run of `--repeat` to the start of the next one; the default is 1.",
+            given: Given::Once,
+            completes: Completes::Nothing,
+            in_check: InCheck::No,
+            set: |o, v| put(&mut o.interval, parse_interval(v).map(Some)),
         },
         Opt {
             short: "",

@@ -113,11 +113,13 @@ fn lay_out_row(row: &Row, end: Duration, canvas: Canvas, columns: &Columns) -> V
         return head.iter().map(|line| paint(line, style, canvas)).chain(below()).collect();
     }
     let mut line = format!(
-        "{}{indent}{}{indent}{duration:>DURATION_WIDTH$}{indent}{}",
+        "{}{indent}{}{indent}{duration:>DURATION_WIDTH$}",
         paint(&pad(&row.mark.word(), STATE_WIDTH), style, canvas),
         pad(&cut(&row.title, columns.title), columns.title),
-        paint(&draw_bar(row, end, columns.bar), style, canvas),
     );
+    if columns.bar > 0 {
+        let _ = write!(line, "{indent}{}", paint(&draw_bar(row, end, columns.bar), style, canvas));
+    }
     let Some(column) = columns.text else {
         return [line.trim_end().to_owned()].into_iter().chain(below()).collect();
     };
@@ -128,6 +130,40 @@ fn lay_out_row(row: &Row, end: Duration, canvas: Canvas, columns: &Columns) -> V
     let mut lines = vec![line.trim_end().to_owned()];
     lines.extend(texts.map(|text| " ".repeat(column) + &text));
     lines
+}
+
+/// A row without a bar.
+pub(super) fn lay_out_plain(row: &Row, canvas: Canvas) -> Vec<String> {
+    let title = row.title.width();
+    let text = STATE_WIDTH + title + DURATION_WIDTH + 3 * GAP;
+    // Without its bar it has one gap less.
+    let columns = Columns { title, bar: 0, text: (text + MIN_TEXT <= canvas.width).then_some(text) };
+    lay_out_row(row, Duration::ZERO, canvas, &columns)
+}
+
+/// A table whose first column has titles and whose others have numbers. On a narrow screen each number has a line of its own.
+pub(super) fn lay_out_table<const N: usize>(titles: &[String], cells: &[[String; N]], canvas: Canvas) -> Vec<String> {
+    let title_width = titles.iter().map(|title| title.width()).max().unwrap_or_default().min(canvas.width / 2);
+    let heads = cells.first();
+    let rows = titles.iter().zip(cells);
+    if title_width + N * (GAP + DURATION_WIDTH) <= canvas.width {
+        let lay_out = |(title, cells): (&String, &[String; N])| {
+            let mut line = pad(&cut(title, title_width), title_width);
+            for cell in cells {
+                let _ = write!(line, "{}{cell:>DURATION_WIDTH$}", " ".repeat(GAP));
+            }
+            line.trim_end().to_owned()
+        };
+        return rows.map(lay_out).collect();
+    }
+    let lay_out = |(title, cells): (&String, &[String; N])| {
+        let named = heads.into_iter().flatten().zip(cells).filter(|(head, cell)| head != cell && !cell.is_empty());
+        let named: Vec<String> = named.map(|(head, cell)| format!("{head} {cell}")).collect();
+        let texts = wrap(&named.join(", "), canvas.width.saturating_sub(GAP).max(1));
+        let texts: Vec<String> = texts.into_iter().map(|text| " ".repeat(GAP.min(canvas.width / 2)) + &text).collect();
+        [wrap(title, canvas.width), texts].concat()
+    };
+    rows.flat_map(lay_out).collect()
 }
 
 /// A bar from the beginning of the phase to its end; at least one column, so that none is overlooked.

@@ -7,12 +7,13 @@ pub mod live;
 use std::time::Duration;
 
 use super::nagios::summarize;
+use super::tally::{Spread, Tally};
 use super::words::{describe_breaches, list_details};
-use super::{Format, Settings, Terminal};
+use super::{Format, Repeated, Settings, Terminal};
 use crate::report::judge::{Judged, JudgedPhase};
 use crate::report::{Limit, Outcome};
 use crate::text;
-use layout::{Canvas, Mark, Row, lay_out, paint, state_style, wrap};
+use layout::{Canvas, Mark, Row, format_duration, lay_out, lay_out_plain, lay_out_table, paint, state_style, wrap};
 
 /// For people.
 pub static TIMELINE: Format = Format {
@@ -21,22 +22,61 @@ pub static TIMELINE: Format = Format {
     is_whole_or_nothing: false,
     draws: true,
     render,
+    repeated: Some(Repeated { line: draw_run, table: draw_tally }),
 };
 
 /// Columns where there is no terminal.
 pub const PLAIN_WIDTH: usize = 100;
 
 fn render(judged: &Judged<'_>, settings: &Settings) -> String {
-    // Its size may have changed since the run began.
-    let terminal = settings.terminal.and_then(|_| Terminal::find());
-    let canvas = Canvas {
-        width: terminal.map_or(PLAIN_WIDTH, |terminal| terminal.width),
-        has_colour: terminal.is_some_and(|terminal| terminal.has_colour),
-    };
+    let canvas = find_canvas(settings);
     let mut lines = draw(judged, &[], judged.report.duration, canvas);
     lines.extend(draw_summary(judged, settings, canvas));
     lines.extend(judged.report.facts.iter().flat_map(|facts| facts.dialogue.iter().cloned()));
     lines.join("\n") + "\n"
+}
+
+/// The terminal's size may have changed since the run began.
+fn find_canvas(settings: &Settings) -> Canvas {
+    let terminal = settings.terminal.and_then(|_| Terminal::find());
+    Canvas {
+        width: terminal.map_or(PLAIN_WIDTH, |terminal| terminal.width),
+        has_colour: terminal.is_some_and(|terminal| terminal.has_colour),
+    }
+}
+
+/// One of many runs: when it ended, its state, its duration, its summary.
+fn draw_run(judged: &Judged<'_>, settings: &Settings) -> String {
+    let canvas = find_canvas(settings);
+    let row = Row {
+        mark: Mark::State(judged.state),
+        title: judged.now.format("%H:%M:%S UTC").to_string(),
+        begun: None,
+        duration: Some(judged.report.duration),
+        details: summarize(judged, settings),
+    };
+    lay_out_plain(&row, canvas).join("\n") + "\n"
+}
+
+fn draw_tally(tally: &Tally, settings: &Settings) -> String {
+    let canvas = find_canvas(settings);
+    let runs = if tally.runs == 1 { "1 run".to_owned() } else { format!("{} runs", tally.runs) };
+    let mut cells = vec![["failed", "minimum", "median", "95 %", "maximum"].map(str::to_owned)];
+    let mut titles = vec![runs];
+    for row in &tally.rows {
+        let spread = row.spread();
+        let show =
+            |pick: fn(Spread) -> Duration| spread.map(|spread| format_duration(pick(spread))).unwrap_or_default();
+        titles.push(row.title.clone());
+        cells.push([
+            row.failures.to_string(),
+            show(|spread| spread.minimum),
+            show(|spread| spread.median),
+            show(|spread| spread.percentile_95),
+            show(|spread| spread.maximum),
+        ]);
+    }
+    "\n".to_owned() + &lay_out_table(&titles, &cells, canvas).join("\n") + "\n"
 }
 
 /// The phases that have ended and those that run, on an axis up to now.

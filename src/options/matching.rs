@@ -1,0 +1,44 @@
+//! Splits a command line into options and values, by the rows of the table.
+
+use super::table::{Opt, list_options};
+use crate::text;
+
+/// Each option that was given with its value, in the order of the command line.
+pub(super) fn list_occurrences(matches: &getopts::Matches) -> Vec<(usize, &'static Opt, String)> {
+    let mut occurrences = Vec::new();
+    for opt in list_options() {
+        let values = matches.opt_strs_pos(opt.long);
+        for position in matches.opt_positions(opt.long) {
+            // A flag has none, nor has an option whose value may be missing.
+            let value = values.iter().find(|(of, _)| *of == position).map(|(_, value)| value.clone());
+            occurrences.push((position, opt, value.unwrap_or_default()));
+        }
+    }
+    occurrences.sort_by_key(|(position, ..)| *position);
+    occurrences
+}
+
+pub(super) fn match_options(arguments: &[String]) -> Result<getopts::Matches, String> {
+    let mut parser = getopts::Options::new();
+    for &Opt { short, long, value, .. } in list_options() {
+        match long {
+            "extra-opts" | "password" => parser.optflagopt(short, long, "", ""),
+            _ if value.is_empty() => parser.optflagmulti(short, long, ""),
+            // All may be repeated: of an option that has one value the last counts, so that a command line overrides its
+            // --extra-opts.
+            _ => parser.optmulti(short, long, "", ""),
+        };
+    }
+    let add_dashes = |name: &str| {
+        let name = text::clean(name.as_bytes());
+        if name.chars().count() == 1 { format!("-{name}") } else { format!("--{name}") }
+    };
+    parser.parse(arguments).map_err(|fail| match fail {
+        getopts::Fail::ArgumentMissing(name) => format!("{} needs a value, see --help", add_dashes(&name)),
+        getopts::Fail::UnrecognizedOption(name) => format!("{} is not an option, see --help", add_dashes(&name)),
+        getopts::Fail::UnexpectedArgument(name) => format!("{} takes no value, see --help", add_dashes(&name)),
+        getopts::Fail::OptionDuplicated(name) | getopts::Fail::OptionMissing(name) => {
+            format!("{} is given more than once", add_dashes(&name))
+        }
+    })
+}
