@@ -42,7 +42,8 @@ pub fn shorten(line: &str) -> String {
 /// A value in an error message: as [`clean`], and an empty one is visible, too.
 #[must_use]
 pub fn show_value(value: &str) -> String {
-    if value.is_empty() { "(empty)".to_owned() } else { clean(value.as_bytes()) }
+    let cleaned = clean(value.as_bytes());
+    if cleaned.is_empty() { "(empty)".to_owned() } else { cleaned }
 }
 
 /// Characters that print nothing, break a line or turn the direction of writing: they would let a server

@@ -35,6 +35,8 @@ impl Redactor {
             encode(&[user, b"\0", user, b"\0", plain]),
         ];
         forms.extend((0..3).map(|before| encode_inside(before, plain)).filter(|form| form.len() >= MIN_BASE64));
+        let url_safe: Vec<_> = forms.iter().skip(2).map(make_url_safe).collect();
+        forms.extend(url_safe);
         forms.retain(|form| !form.is_empty());
         forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
         forms.dedup();
@@ -91,6 +93,16 @@ fn encode(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     encoded
 }
 
+/// The same base64 with the alphabet for URLs (RFC 4648 section 5).
+fn make_url_safe(encoded: &Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    let replace = |&byte: &u8| match byte {
+        b'+' => b'-',
+        b'/' => b'_',
+        byte => byte,
+    };
+    Zeroizing::new(encoded.iter().map(replace).collect())
+}
+
 /// Those characters of base64 that depend on the secret alone, if so many bytes (modulo 3) stand before it. Base64 makes
 /// four characters of three bytes, so a text inside a longer one has one of three forms.
 fn encode_inside(before: usize, secret: &[u8]) -> Zeroizing<Vec<u8>> {
@@ -125,6 +137,13 @@ mod tests {
             let leaked = BASE64_STANDARD.encode(text).len() - start.len() - end.len();
             assert!(leaked >= 19, "{before}: {line}");
         }
+    }
+
+    #[test]
+    fn base64_for_urls_is_masked_too() {
+        let redactor = Redactor::new("joe", &Secret::new(b">>>???~~~>>>??".to_vec()));
+        let encoded = BASE64_STANDARD.encode(b">>>???~~~>>>??").replace('+', "-").replace('/', "_");
+        assert!(redactor.clean(encoded.as_bytes()).starts_with(MASK), "{encoded}");
     }
 
     #[test]

@@ -58,9 +58,10 @@ impl Dialogue {
         Ok(Self { reader: self.reader.encrypt(handshake)?, capabilities: None, ..self })
     }
 
-    /// Begins to count bytes anew.
+    /// Begins to count bytes anew, and forgets the last line: it was of another phase.
     pub fn begin_phase(&mut self) {
         self.reader.stream.begin_phase();
+        self.reader.line.clear();
     }
 
     /// Whether the server has sent something that is not read yet.
@@ -250,9 +251,13 @@ impl Dialogue {
     fn take_untagged(&mut self, on_untagged: OnUntagged<'_>) -> Option<Status> {
         let data = self.reader.line.strip_prefix(b"* ").unwrap_or_default();
         if let Some((status, text)) = split_status(data) {
+            // The counts before this were those of the mailbox that was open (RFC 9051 section 7.1).
+            if strip_prefix_no_case(text, b"[CLOSED]").is_some() {
+                self.exists = None;
+            }
+            self.said_bye |= status == Status::Bye;
             let listed = Capabilities::in_code(text);
             self.note_capabilities(listed);
-            self.said_bye |= status == Status::Bye;
             return Some(status);
         }
         if let Some(list) = strip_prefix_no_case(data, b"CAPABILITY ") {

@@ -82,6 +82,9 @@ impl Reader {
             let read = self.stream.take(bytes, &mut self.literals, MAX_LITERALS);
             read.and_then(|()| self.stream.read_line(&mut rest)).map_err(|broken| self.explain(broken))?;
             let rest = rest.trim_ascii_end();
+            if let Some(log) = &mut self.log {
+                log(&|| format!("S: {}", self.redactor.clean(rest)));
+            }
             self.literals.extend_from_slice(rest);
             length = read_literal_length(rest);
         }

@@ -38,7 +38,11 @@ fn id(dialogue: &mut Dialogue, _: &Task<'_>) -> Result<Yield, Failure> {
         });
         fields = sent.unwrap_or_else(|| std::mem::take(&mut fields));
     })?;
-    let shown: Vec<&str> = SHOWN.iter().filter_map(|name| fields.get(*name).map(String::as_str)).collect();
+    let shown: Vec<&str> = SHOWN
+        .iter()
+        .filter_map(|name| fields.get(*name).map(String::as_str))
+        .filter(|value| !value.is_empty())
+        .collect();
     let mut yielded = Yield::default();
     if !shown.is_empty() {
         yielded.notes.push(format!("the server is {}", dialogue.clean(&shown.join(" "))));

@@ -39,7 +39,12 @@ fn status(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     let words = [Word::Atom("STATUS"), Word::Text(mailbox.as_bytes()), Word::Atom("(MESSAGES UNSEEN)")];
     dialogue.command(&words, |untagged| {
         untagged.parse(|response| {
-            let Response::MailboxData(MailboxDatum::Status { status, .. }) = response else { return None };
+            let Response::MailboxData(MailboxDatum::Status { mailbox: name, status }) = response else { return None };
+            // INBOX is the one name without regard to case (RFC 9051 section 5.1).
+            let is_inbox = mailbox.eq_ignore_ascii_case("INBOX") && name.eq_ignore_ascii_case("INBOX");
+            if !is_inbox && *name != mailbox && name != task.target {
+                return None;
+            }
             for attribute in status {
                 match attribute {
                     StatusAttribute::Messages(count) => messages = Some(f64::from(*count)),

@@ -21,8 +21,8 @@ use crate::output::{self, FORMATS, Format, Terminal, nagios::NAGIOS};
 use crate::plan::range::parse_duration;
 use crate::plan::{self, RequestedTask};
 use crate::run::bounded::run_bounded;
+use crate::run::prepared;
 use crate::run::signals::Signals;
-use crate::run::worker;
 use crate::text::show_value;
 
 /// The limit of a run if the user gives none: `check_nrpe` gives up after 10 s.
@@ -171,8 +171,8 @@ impl Options {
 
     /// What the phases need.
     #[must_use]
-    pub fn worker_settings(&self) -> worker::Settings {
-        worker::Settings {
+    pub fn worker_settings(&self) -> prepared::Settings {
+        prepared::Settings {
             server: self.server.clone(),
             username: self.username.clone(),
             password: self.password.clone(),

@@ -10,7 +10,7 @@ use crate::net::TlsMode;
 use crate::operation::Summary;
 use crate::plan::{Address, MAX_ADDRESSES};
 use crate::report::judge::{Judged, JudgedPhase};
-use crate::report::{Outcome, Report};
+use crate::report::{Cause, Outcome, Report};
 use crate::text;
 
 /// For Icinga, Nagios and NRPE.
@@ -33,10 +33,12 @@ const MAX_OUTPUT: usize = 60_000;
 fn render(judged: &Judged<'_>, settings: &Settings) -> String {
     let mut output = render_line(judged.state, summarize(judged, settings));
     output.push('|');
-    output.push_str(&render_perfdata(judged, settings));
+    let (perfdata, left_out) = render_perfdata(judged, settings, MAX_OUTPUT - output.len());
+    output.push_str(&perfdata);
     output.push('\n');
     let report = judged.report;
     let mut lines = Vec::new();
+    lines.extend((left_out > 0).then(|| format!("({left_out} items of perfdata left out: NRPE carries 64 KB)")));
     if judged.state != ServiceState::Ok || settings.verbosity > 0 {
         lines.extend(render_phases(judged, settings));
     }
@@ -74,8 +76,14 @@ pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
         bad.push((ServiceState::Unknown, obstacle.clone()));
     }
     let mut good = Vec::new();
+    let mut unexplained = Vec::new();
     for phase in &judged.phases {
         match &phase.report.outcome {
+            // No phase that is reported explains it: the first one says why for all of them.
+            Outcome::NotRun(Cause { why, phase: None }) if report.obstacle.is_none() && !unexplained.contains(&why) => {
+                unexplained.push(why);
+                bad.push((phase.verdict.state, format!("{} not run: {why}", phase.report.phase.full_title())));
+            }
             Outcome::NotRun(_) => {}
             Outcome::Ok if phase.verdict.state == ServiceState::Ok => good.extend(summarize_ok(phase, judged)),
             // The end of the session is left out, unless an option makes a state of it.
@@ -111,7 +119,7 @@ fn summarize_ok(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> 
     let planned = &report.phase;
     let name = match (planned.operation.summary, &planned.target) {
         (Summary::Hidden, _) => return None,
-        (Summary::Target, Some(target)) => text::clean(target.as_bytes()),
+        (Summary::Target, Some(target)) => text::show_value(target),
         (Summary::Target | Summary::Full, _) => planned.title(),
     };
     // If there are several addresses, each stands before what is done first there.

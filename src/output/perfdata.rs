@@ -20,9 +20,9 @@ struct Item {
     max: String,
 }
 
-/// All items, with a space between them: durations, total, `_ok`s, `timed_out`, the figures of the operations, those of the
+/// All items, with a space between them, as far as there is room for so many bytes, and how many are left out: durations, total, `_ok`s, `timed_out`, the figures of the operations, those of the
 /// set-up.
-pub(super) fn render_perfdata(judged: &Judged<'_>, settings: &Settings) -> String {
+pub(super) fn render_perfdata(judged: &Judged<'_>, settings: &Settings, room: usize) -> (String, usize) {
     let report = judged.report;
     let (mut durations, mut flags, mut figures, mut set_up_figures) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for phase in &report.phases {
@@ -45,8 +45,18 @@ pub(super) fn render_perfdata(judged: &Judged<'_>, settings: &Settings) -> Strin
 
     let mut labels = UniqueNames::default();
     let items = durations.into_iter().chain(flags).chain(figures).chain(set_up_figures);
-    let items: Vec<String> = items.filter_map(|item| item.render(&mut labels, settings.perfdata_u)).collect();
-    items.join(" ")
+    let (mut perfdata, mut left_out) = (String::new(), 0);
+    for item in items.filter_map(|item| item.render(&mut labels, settings.perfdata_u)) {
+        if left_out > 0 || perfdata.len() + item.len() + 1 > room {
+            left_out += 1;
+            continue;
+        }
+        if !perfdata.is_empty() {
+            perfdata.push(' ');
+        }
+        perfdata.push_str(&item);
+    }
+    (perfdata, left_out)
 }
 
 fn make_label(phase: &Phase, end: &str) -> String {

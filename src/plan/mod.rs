@@ -131,7 +131,7 @@ impl Phase {
     #[must_use]
     pub fn title(&self) -> String {
         match &self.target {
-            Some(target) => format!("{} {}", self.operation.name, text::clean(target.as_bytes())),
+            Some(target) => format!("{} {}", self.operation.name, text::show_value(target)),
             None => self.operation.name.to_owned(),
         }
     }
@@ -248,9 +248,8 @@ struct Labels(HashMap<&'static str, UniqueNames>);
 
 impl Labels {
     fn make(&mut self, operation: &'static Operation, target: Option<&str>) -> String {
-        let Some(target) = target else { return operation.name.to_owned() };
-        let taken = self.0.entry(operation.name).or_default();
-        format!("{}_{}", operation.name, taken.add(text::make_label(target)))
+        let name = target.map(|target| format!("_{}", text::make_label(target))).unwrap_or_default();
+        format!("{}{}", operation.name, self.0.entry(operation.name).or_default().add(name))
     }
 }
 

@@ -59,7 +59,8 @@ impl Range {
         let (start, end) = (self.range.start(), self.range.end());
         Some(if self.range.checks_inside() {
             match (self.range.start_is_infinite(), self.range.end_is_infinite()) {
-                (true, _) => format!("at or below {end}"),
+                (true, true) => "at any value".to_owned(),
+                (true, false) => format!("at or below {end}"),
                 (_, true) => format!("at or above {start}"),
                 _ => format!("inside {start} to {end}"),
             }

@@ -275,7 +275,8 @@ impl Course {
         let has_failed = |number: &usize| self.ended.get(*number).is_some_and(PhaseReport::has_failed);
         let cause = self.plan.opener(phase).filter(has_failed).or(self.blocked_by);
         match (&self.end_reason, cause.and_then(|number| self.ended.get(number))) {
-            (Some(reason), _) => Outcome::NotRun(Cause { why: reason.clone(), phase: cause }),
+            // The fresh connection is nobody's phase, and no phase excuses that it could not be set up.
+            (Some(reason), _) => Outcome::NotRun(Cause { why: reason.clone(), phase: None }),
             (None, Some(report)) => Outcome::NotRun(Cause { why: report.describe_ending(), phase: cause }),
             (None, None) => Outcome::Fault("internal error: nothing performed this phase, please report it".into()),
         }

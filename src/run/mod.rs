@@ -3,6 +3,7 @@
 pub mod bounded;
 pub mod course;
 pub mod event;
+pub mod prepared;
 mod session;
 pub mod signals;
 pub mod supervisor;
@@ -17,9 +18,10 @@ use std::time::Instant;
 
 use crate::plan::{Address, MAX_ADDRESSES, Plan};
 use crate::report::{Cause, Outcome, PhaseReport, Report};
+use prepared::Settings;
 use signals::Signals;
 use supervisor::supervise;
-use worker::{Observer, Settings, Worker, make_worker, observe};
+use worker::{Observer, Worker, make_worker, observe};
 
 /// Runs a plan, under the eyes of an observer if there is one. `start` is the start of the program: the total limit counts from there.
 #[must_use]

@@ -3,10 +3,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::event::{Event, Reporter, Stop};
-use super::worker::Prepared;
+use super::prepared::Prepared;
 use crate::facts::Fact;
 use crate::failure::{Failure, Reason};
 use crate::imap::command::Word;
@@ -18,7 +19,7 @@ use crate::net::resolve::resolve;
 use crate::operation::{CERT_DAYS, Part, Perform, Step, Task, Yield, seconds_of};
 use crate::plan::Phase;
 
-/// Lines of dialogue that are kept: a flood must not fill the memory.
+/// Lines of dialogue of a run that are kept: a flood must not fill the memory.
 const MAX_DIALOGUE: usize = 500;
 
 /// How far the connection has come.
@@ -199,12 +200,12 @@ impl<'a> Session<'a> {
 
     fn make_log(&self) -> Option<Log> {
         let report = Arc::clone(self.report);
-        let mut left = MAX_DIALOGUE;
+        let lines = Arc::clone(&self.prepared.dialogue_lines);
         self.prepared.settings.log_dialogue.then(|| -> Log {
             Box::new(move |line| {
-                if left > 0 {
-                    left -= 1;
-                    let line = if left == 0 { "(more lines left out)".to_owned() } else { line() };
+                let number = lines.fetch_add(1, Ordering::Relaxed);
+                if number <= MAX_DIALOGUE {
+                    let line = if number == MAX_DIALOGUE { "(more lines left out)".to_owned() } else { line() };
                     let _ = report(Event::Fact(Fact::Dialogue(Instant::now(), line)));
                 }
             })

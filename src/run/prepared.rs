@@ -1,0 +1,96 @@
+//! What every connection of a run needs beside the plan: made of the settings and of files, once.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+
+use super::event::{Event, Reporter};
+use crate::credentials::redactor::Redactor;
+use crate::credentials::secret::Secret;
+use crate::credentials::source::{PasswordSource, show_path};
+use crate::facts::Fact;
+use crate::net::tls::Connector;
+use crate::net::{self, TlsMode};
+use crate::operation::Appended;
+use crate::text::describe_io_error;
+
+/// Bytes; no CA file is larger.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+
+/// What the phases need beside the plan.
+#[derive(Clone)]
+pub struct Settings {
+    /// How to reach the server.
+    pub server: net::Settings,
+    /// Account name.
+    pub username: String,
+    /// Where the password comes from.
+    pub password: PasswordSource,
+    /// Mailboxes are opened by EXAMINE, never by SELECT.
+    pub read_only: bool,
+    /// Report each line of the dialogue.
+    pub log_dialogue: bool,
+    /// The plan is done against each address of the name.
+    pub every_address: bool,
+}
+
+/// What is made of the settings once and used by every connection of a run.
+pub(super) struct Prepared {
+    pub settings: Arc<Settings>,
+    pub password: Secret,
+    pub redactor: Arc<Redactor>,
+    pub tls: Option<Connector>,
+    /// Bytes that were read in the run so far.
+    pub bytes: Arc<AtomicUsize>,
+    /// Lines of dialogue that were reported in the run so far.
+    pub dialogue_lines: Arc<AtomicUsize>,
+    /// Messages that the run has put into mailboxes.
+    pub appended: Mutex<Vec<Appended>>,
+}
+
+impl Prepared {
+    /// Everything that is made ready, for a run that begins.
+    pub fn new(settings: Arc<Settings>, password: Secret, tls: Option<Connector>) -> Self {
+        let redactor = Arc::new(Redactor::new(&settings.username, &password));
+        Self {
+            settings,
+            password,
+            redactor,
+            tls,
+            bytes: Arc::default(),
+            dialogue_lines: Arc::default(),
+            appended: Mutex::default(),
+        }
+    }
+}
+
+/// Reads the files and makes ready what the phases need.
+pub(super) fn prepare(settings: &Arc<Settings>, report: &Reporter) -> Result<Prepared, String> {
+    let report_reading = |what: String| {
+        report(Event::Fact(Fact::Reading(what)));
+    };
+    let password = settings.password.read(&report_reading)?;
+    let has_tls = settings.server.tls_mode != TlsMode::None;
+    let ca = match &settings.server.ca_file {
+        Some(file) if has_tls && settings.server.verify => {
+            let what = format!("--ca-file: {}", show_path(file));
+            report_reading(what.clone());
+            Some(read_file(file).map_err(|why| format!("{what}: {why}"))?)
+        }
+        _ => None,
+    };
+    let tls = has_tls.then(|| Connector::new(&settings.server, ca.as_deref())).transpose()?;
+    Ok(Prepared::new(Arc::clone(settings), password, tls))
+}
+
+fn read_file(file: &Path) -> Result<Vec<u8>, String> {
+    // Most CA files are read at once.
+    let mut content = Vec::with_capacity(16 * 1024);
+    let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content));
+    match read.map_err(|error| describe_io_error(&error))? {
+        bytes if u64::try_from(bytes).is_ok_and(|bytes| bytes <= MAX_FILE_BYTES) => Ok(content),
+        _ => Err(format!("it has more than {} MiB", MAX_FILE_BYTES >> 20)),
+    }
+}
