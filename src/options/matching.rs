@@ -7,11 +7,14 @@ use crate::text;
 pub(super) fn list_occurrences(matches: &getopts::Matches) -> Vec<(usize, &'static Opt, String)> {
     let mut occurrences = Vec::new();
     for opt in list_options() {
-        let values = matches.opt_strs_pos(opt.long);
+        if !opt.value.is_empty() && !may_lack_value(opt) {
+            let values = matches.opt_strs_pos(opt.long).into_iter();
+            occurrences.extend(values.map(|(position, value)| (position, opt, value)));
+            continue;
+        }
+        // A flag has no value, and the value of some options may be missing.
         for position in matches.opt_positions(opt.long) {
-            // A flag has none, nor has an option whose value may be missing.
-            let value = values.iter().find(|(of, _)| *of == position).map(|(_, value)| value.clone());
-            occurrences.push((position, opt, value.unwrap_or_default()));
+            occurrences.push((position, opt, matches.opt_str(opt.long).unwrap_or_default()));
         }
     }
     occurrences.sort_by_key(|(position, ..)| *position);
@@ -20,9 +23,10 @@ pub(super) fn list_occurrences(matches: &getopts::Matches) -> Vec<(usize, &'stat
 
 pub(super) fn match_options(arguments: &[String]) -> Result<getopts::Matches, String> {
     let mut parser = getopts::Options::new();
-    for &Opt { short, long, value, .. } in list_options() {
+    for opt in list_options() {
+        let &Opt { short, long, value, .. } = opt;
         match long {
-            "extra-opts" | "password" => parser.optflagopt(short, long, "", ""),
+            _ if may_lack_value(opt) => parser.optflagopt(short, long, "", ""),
             _ if value.is_empty() => parser.optflagmulti(short, long, ""),
             // All may be repeated: of an option that has one value the last counts, so that a command line overrides its
             // --extra-opts.
@@ -41,4 +45,9 @@ pub(super) fn match_options(arguments: &[String]) -> Result<getopts::Matches, St
             format!("{} is given more than once", add_dashes(&name))
         }
     })
+}
+
+/// The hidden option for a password is refused with and without one.
+fn may_lack_value(opt: &Opt) -> bool {
+    opt.has_optional_value() || opt.help.is_empty()
 }

@@ -185,13 +185,14 @@ impl Options {
     /// What the output shows of the options.
     #[must_use]
     pub fn output_settings(&self) -> output::Settings {
+        let has_check_label = self.format.has_check_label || self.textfile.is_some();
         output::Settings {
             host: self.server.host.clone(),
             port: self.server.port,
             tls_mode: self.server.tls_mode,
             verify: self.server.verify,
             username: self.username.clone(),
-            check: check_label::make_check_label(self),
+            check: if has_check_label { check_label::make_check_label(self) } else { String::new() },
             every_address: self.plan.every_address,
             verbosity: self.verbosity,
             perfdata_u: self.perfdata_u,

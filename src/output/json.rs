@@ -21,6 +21,7 @@ pub static JSON: Format = Format {
     name: "json",
     help: "one object with everything known",
     is_whole_or_nothing: true,
+    has_check_label: false,
     draws: false,
     render,
     repeated: Some(Repeated { line: render, table: |_, _| String::new() }),

@@ -31,6 +31,8 @@ pub struct Format {
     pub help: &'static str,
     /// Whether a part of the text is of no use to its reader, so that it must not pass for a success.
     pub is_whole_or_nothing: bool,
+    /// Whether it prints the label `check`.
+    pub has_check_label: bool,
     /// Whether it draws a picture, for which it must know the terminal.
     pub draws: bool,
     /// The whole output, with a line end.
@@ -61,7 +63,7 @@ pub struct Settings {
     pub verify: bool,
     /// Account name.
     pub username: String,
-    /// The label `check` of Prometheus: tells checks of the same host and port apart.
+    /// The label `check` of Prometheus: tells checks of the same host and port apart. Empty if nothing prints it.
     pub check: String,
     /// The plan is done against each address of the name.
     pub every_address: bool,

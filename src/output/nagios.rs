@@ -18,6 +18,7 @@ pub static NAGIOS: Format = Format {
     name: "nagios",
     help: "for Icinga 2, Nagios and NRPE",
     is_whole_or_nothing: false,
+    has_check_label: false,
     draws: false,
     render,
     repeated: None,

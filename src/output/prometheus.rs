@@ -14,6 +14,7 @@ pub static PROMETHEUS: Format = Format {
     name: "prometheus",
     help: "the text exposition format",
     is_whole_or_nothing: true,
+    has_check_label: true,
     draws: false,
     render: |judged, settings| render(judged.report, settings),
     repeated: None,

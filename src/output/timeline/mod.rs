@@ -20,6 +20,7 @@ pub static TIMELINE: Format = Format {
     name: "timeline",
     help: "for a person at a terminal: a line and a bar per phase",
     is_whole_or_nothing: false,
+    has_check_label: false,
     draws: true,
     render,
     repeated: Some(Repeated { line: draw_run, table: draw_tally }),
