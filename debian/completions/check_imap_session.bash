@@ -48,15 +48,21 @@ _check_imap_session() {
         -u | --username | -t | --timeout | --repeat | --interval) ;;
         -m | --mailbox) _check_imap_session_offer INBOX ;;
         -O | --operation)
-            if [[ $value == @(select|examine|status|search|age|quota|list|append|remove|idle):* ]]; then
+            if [[ $value == @(search):* ]]; then
+                _check_imap_session_cut :
+                _check_imap_session_offer 'INBOX\\?'
+            elif [[ $value == @(select|examine|status|age|quota|list|append|remove|idle):* ]]; then
                 _check_imap_session_cut :
                 _check_imap_session_offer INBOX
             else
-                _check_imap_session_offer 'select: examine: status: search: age: quota: list: append: remove: idle: noop id'
+                _check_imap_session_offer 'select: examine: status: search: age: quota: list: append: remove: idle: quota list noop id'
             fi
             ;;
         --limit)
-            if [[ $value == @(select|examine|status|search|age|quota|list|append|remove|idle):* ]]; then
+            if [[ $value == @(search):* ]]; then
+                _check_imap_session_cut :
+                _check_imap_session_offer 'INBOX\\?'
+            elif [[ $value == @(select|examine|status|age|quota|list|append|remove|idle):* ]]; then
                 _check_imap_session_cut :
                 _check_imap_session_offer INBOX=
             else
@@ -64,7 +70,10 @@ _check_imap_session() {
             fi
             ;;
         -w | --warning | -c | --critical)
-            if [[ $value == @(select|examine|status|search|age|quota|list|append|remove|idle|select.messages|examine.messages|status.messages|status.unseen|search.matches|age.oldest|age.newest|quota.storage|quota.messages|list.mailboxes|remove.removed):* ]]; then
+            if [[ $value == @(search|search.matches):* ]]; then
+                _check_imap_session_cut :
+                _check_imap_session_offer 'INBOX\\?'
+            elif [[ $value == @(select|examine|status|age|quota|list|append|remove|idle|select.messages|examine.messages|status.messages|status.unseen|age.oldest|age.newest|quota.storage|quota.messages|list.mailboxes|remove.removed):* ]]; then
                 _check_imap_session_cut :
                 _check_imap_session_offer INBOX=
             else
@@ -100,8 +109,8 @@ _check_imap_session() {
 # These use value and front of their caller.
 _check_imap_session_offer() {
     mapfile -t COMPREPLY < <(compgen -P "$front" -W "$1" -- "$value")
-    # Behind "login=" or "select:" the word goes on.
-    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=:] ]]; then
+    # Behind "login=", "select:" or "search:INBOX\?" the word goes on.
+    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=:?] ]]; then
         compopt -o nospace 2>/dev/null
     fi
 }

@@ -61,20 +61,51 @@ fn list_phases() -> impl Iterator<Item = &'static Operation> {
     set_up.chain(OPERATIONS).chain(end).copied()
 }
 
-/// The operations that take a mailbox, or those that take none.
-fn list_operations(with_mailbox: bool) -> impl Iterator<Item = &'static Operation> {
-    OPERATIONS.iter().copied().filter(move |operation| (operation.takes != Takes::Nothing) == with_mailbox)
+/// What a shell offers behind an operation's name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    /// Nothing, because the name may stand alone.
+    End,
+    /// A `:` and a mailbox; a pattern may be the name of a mailbox, too.
+    Mailbox,
+    /// A `:`, a mailbox, a `?` and keys.
+    MailboxAndKeys,
 }
 
-/// `select.messages` of all phases, or of those that take a mailbox.
-fn list_figures(only_with_mailbox: bool) -> impl Iterator<Item = String> {
-    let phases = list_phases().filter(move |phase| !only_with_mailbox || phase.takes != Takes::Nothing);
-    phases.flat_map(|phase| phase.figures.iter().map(|figure| format!("{}.{}", phase.name, figure.name)))
+impl Behind {
+    const TARGETS: [Self; 2] = [Self::Mailbox, Self::MailboxAndKeys];
+
+    fn list(takes: Takes) -> &'static [Self] {
+        match takes {
+            Takes::Nothing => &[Self::End],
+            Takes::Mailbox => &[Self::Mailbox],
+            Takes::MailboxOrNothing | Takes::PatternOrNothing => &[Self::End, Self::Mailbox],
+            Takes::MailboxAndKeys => &[Self::MailboxAndKeys],
+        }
+    }
 }
 
-/// What may stand before `:` and a mailbox in a threshold.
-fn list_mailbox_selectors() -> Vec<String> {
-    list_operations(true).map(|operation| operation.name.to_owned()).chain(list_figures(true)).collect()
+/// The operations behind which one of these may stand.
+fn list_operations(behind: &[Behind]) -> Vec<&'static Operation> {
+    let has = |operation: &&Operation| Behind::list(operation.takes).iter().any(|one| behind.contains(one));
+    OPERATIONS.iter().copied().filter(has).collect()
+}
+
+/// Their names.
+fn list_operation_names(behind: &[Behind]) -> Vec<&'static str> {
+    list_operations(behind).iter().map(|operation| operation.name).collect()
+}
+
+/// `select.messages` of these phases.
+fn list_figures(phases: impl IntoIterator<Item = &'static Operation>) -> Vec<String> {
+    let name = |phase: &'static Operation| phase.figures.iter().map(|figure| format!("{}.{}", phase.name, figure.name));
+    phases.into_iter().flat_map(name).collect()
+}
+
+/// The selectors behind which one of these may stand in a threshold.
+fn list_selectors(behind: &[Behind]) -> Vec<String> {
+    let names = list_operation_names(behind).into_iter().map(str::to_owned);
+    names.chain(list_figures(list_operations(behind))).collect()
 }
 
 fn list_formats() -> Vec<&'static str> {

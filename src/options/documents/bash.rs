@@ -2,7 +2,7 @@
 
 use super::super::table::Completes;
 use super::{
-    join_with, list_figures, list_formats, list_mailbox_selectors, list_names, list_operations, list_phases,
+    Behind, join_with, list_figures, list_formats, list_names, list_operation_names, list_phases, list_selectors,
     list_shown_options, list_states,
 };
 use crate::plan::selector::TOTAL;
@@ -54,8 +54,8 @@ _check_imap_session() {
 # These use value and front of their caller.
 _check_imap_session_offer() {
     mapfile -t COMPREPLY < <(compgen -P "$front" -W "$1" -- "$value")
-    # Behind "login=" or "select:" the word goes on.
-    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=:] ]]; then
+    # Behind "login=", "select:" or "search:INBOX\?" the word goes on.
+    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=:?] ]]; then
         compopt -o nospace 2>/dev/null
     fi
 }
@@ -77,10 +77,10 @@ complete -F _check_imap_session check_imap_session
 pub(super) fn generate() -> String {
     let names: Vec<String> = list_shown_options().flat_map(list_names).collect();
     let phases: Vec<String> = list_phases().map(|phase| format!("{}=", phase.name)).collect();
-    let figures = list_figures(false).map(|figure| format!("{figure}="));
-    let with_mailbox = list_mailbox_selectors().into_iter().map(|selector| format!("{selector}:"));
+    let figures = list_figures(list_phases()).into_iter().map(|figure| format!("{figure}="));
+    let with_target = list_selectors(&Behind::TARGETS).into_iter().map(|selector| format!("{selector}:"));
     let thresholds: Vec<String> =
-        [format!("{TOTAL}=")].into_iter().chain(phases.iter().cloned()).chain(figures).chain(with_mailbox).collect();
+        [format!("{TOTAL}=")].into_iter().chain(phases.iter().cloned()).chain(figures).chain(with_target).collect();
     TEMPLATE
         .replace("@options@", &wrap(&names, "        "))
         .replace("@phases@", &wrap(&phases, "        "))
@@ -111,21 +111,17 @@ fn make_case(kind: Completes, names: &[String]) -> String {
         Completes::Mailboxes => offer("INBOX"),
         Completes::Formats => offer(&format!("'{}'", list_formats().join(" "))),
         Completes::Operations => {
-            let takers: Vec<&str> = list_operations(true).map(|operation| operation.name).collect();
-            let others = list_operations(false).map(|operation| operation.name.to_owned());
-            let all: Vec<String> = takers.iter().map(|name| format!("{name}:")).chain(others).collect();
-            choose(&join_alternatives(&takers), ":", &offer("INBOX"), &offer(&format!("'{}'", all.join(" "))))
+            let takers = list_operation_names(&Behind::TARGETS);
+            let others = list_operation_names(&[Behind::End]);
+            let names = format!("'{} {}'", join_with(takers, ":"), others.join(" "));
+            complete_target(list_operation_names, "", &offer(&names))
         }
         Completes::Limits => {
-            let takers: Vec<&str> = list_operations(true).map(|operation| operation.name).collect();
-            let phases = format!("\"$phases {}\"", join_with(&takers, ":"));
-            choose(&join_alternatives(&takers), ":", &offer("INBOX="), &offer(&phases))
+            let takers = list_operation_names(&Behind::TARGETS);
+            complete_target(list_operation_names, "=", &offer(&format!("\"$phases {}\"", join_with(takers, ":"))))
         }
-        Completes::Thresholds => {
-            let takers = list_mailbox_selectors();
-            choose(&join_alternatives(&takers), ":", &offer("INBOX="), &offer("\"$thresholds\""))
-        }
-        Completes::States => choose("*=*", "=", &offer("\"$states\""), &offer("\"$states $phases\"")),
+        Completes::Thresholds => complete_target(list_selectors, "=", &offer("\"$thresholds\"")),
+        Completes::States => choose(&[("*=*", "=", &offer("\"$states\""))], &offer("\"$states $phases\"")),
         // Its value may be missing: without = the word is no value.
         Completes::SectionAndFile => "if [[ $value == *@* && $front ]]; then
                 _check_imap_session_cut @
@@ -147,15 +143,33 @@ fn offer(words: &str) -> String {
     format!("_check_imap_session_offer {words}")
 }
 
-/// Behind the mark one thing is offered, before it another one.
-fn choose(pattern: &str, mark: &str, behind: &str, before: &str) -> String {
-    format!(
-        "if [[ $value == {pattern} ]]; then
+/// A mailbox behind those names that want one and a `:`, before that `names`. Behind the mailbox stands `end`, unless keys
+/// have to follow.
+fn complete_target<T: AsRef<str>>(list: fn(&[Behind]) -> Vec<T>, end: &str, names: &str) -> String {
+    let mailbox = offer(&format!("INBOX{end}"));
+    // The backslash is for the shell that the line is typed into, and here another one is for compgen.
+    let mailbox_and_keys = offer(r"'INBOX\\?'");
+    let with_keys = join_alternatives(&list(&[Behind::MailboxAndKeys]));
+    let others = join_alternatives(&list(&[Behind::Mailbox]));
+    choose(&[(&with_keys, ":", &mailbox_and_keys), (&others, ":", &mailbox)], names)
+}
+
+/// Behind a mark that follows a pattern one thing is offered, else another one.
+fn choose(cases: &[(&str, &str, &str)], otherwise: &str) -> String {
+    let branch = |(pattern, mark, behind): &(&str, &str, &str)| {
+        format!(
+            "if [[ $value == {pattern} ]]; then
                 _check_imap_session_cut {mark}
                 {behind}
-            else
-                {before}
-            fi"
+            "
+        )
+    };
+    let branches: Vec<String> = cases.iter().map(branch).collect();
+    format!(
+        "{}else
+                {otherwise}
+            fi",
+        branches.join("el")
     )
 }
 

@@ -1,7 +1,7 @@
 //! README: the tables of options, operations and figures.
 
 use super::{list_shown_options, replace_part};
-use crate::operation::{FRAME, OPERATIONS};
+use crate::operation::{FRAME, Figure, OPERATIONS, Operation};
 
 const END: &str = "<!-- end -->";
 
@@ -32,17 +32,24 @@ fn make_operation_table() -> String {
 fn make_figure_table() -> String {
     let mut table = make_heading(&["figure", "what it is", "label in perfdata", "series in Prometheus"]);
     for operation in OPERATIONS.iter().chain(FRAME) {
-        let target = operation.takes.placeholder().replace(':', "_");
         for figure in operation.figures {
             table += &make_row(&[
                 &format!("`{}.{}`", operation.name, figure.name),
                 figure.help,
-                &format!("`{}{target}_{}`", operation.name, figure.name),
+                &make_labels(operation, figure),
                 &format!("`imap_session_{}`", figure.metric.name),
             ]);
         }
     }
     table + "\n"
+}
+
+/// The label of a figure; if its target may be missing, both labels.
+fn make_labels(operation: &Operation, figure: &Figure) -> String {
+    let label = |target: &str| format!("`{}{target}_{}`", operation.name, figure.name);
+    let placeholder = operation.takes.placeholder();
+    let target = placeholder.trim_matches(['[', ']']).replace([':', '?'], "_");
+    if placeholder.starts_with('[') { format!("{}, {}", label(""), label(&target)) } else { label(&target) }
 }
 
 fn make_heading(cells: &[&str]) -> String {

@@ -2,7 +2,7 @@
 
 use super::super::table::{Completes, Given, Opt, list_options};
 use super::{
-    join_with, list_figures, list_formats, list_mailbox_selectors, list_names, list_operations, list_phases,
+    Behind, join_with, list_figures, list_formats, list_names, list_operation_names, list_phases, list_selectors,
     list_shown_options, list_states,
 };
 use crate::plan::selector::TOTAL;
@@ -11,16 +11,19 @@ use crate::plan::selector::TOTAL;
 const TEMPLATE: &str = r#"#compdef check_imap_session
 # zsh completion for check_imap_session(1), made of the program's tables by `make generated`.
 
-# PHASE= with or without what comes behind it; the arguments are what else may stand in front of a =.
+# PHASE= with or without what comes behind it; the arguments are what else may stand in front of a =. A space or a :
+# takes the = away.
 _check_imap_session_phases() {
-    compadd -S = -q -- "$@" @phases@
+    compadd -S = -r '\- \t\n=:' -- "$@" @phases@
 }
 
 _check_imap_session_limits() {
     if compset -P '*='; then
         _message 'seconds, or with a unit: 500ms, 5s, 1m'
-    elif compset -P '(@mailbox_phases@):'; then
+    elif compset -P '(@mailbox_operations@):'; then
         compadd -S = -- INBOX
+    elif compset -P '(@keys_operations@):'; then
+        compadd -S '' -- 'INBOX?'
     else
         _check_imap_session_phases
     fi
@@ -31,6 +34,8 @@ _check_imap_session_thresholds() {
         _message 'range: [@][start:][end]'
     elif compset -P '(@mailbox_selectors@):'; then
         compadd -S = -- INBOX
+    elif compset -P '(@keys_selectors@):'; then
+        compadd -S '' -- 'INBOX?'
     else
         _check_imap_session_phases @total@ @figures@
     fi
@@ -46,9 +51,12 @@ _check_imap_session_states() {
 }
 
 _check_imap_session_operations() {
-    if compset -P '(@mailbox_phases@):'; then
+    if compset -P '(@mailbox_operations@):'; then
         compadd -- INBOX
+    elif compset -P '(@keys_operations@):'; then
+        compadd -S '' -- 'INBOX?'
     else
+        # The first of these may stand without the colon as well: a space takes it away.
 @operations@
     fi
 }
@@ -71,20 +79,28 @@ _check_imap_session "$@"
 
 pub(super) fn generate() -> String {
     let specs: Vec<String> = list_shown_options().map(|opt| format!("        {}", make_spec(opt))).collect();
-    let takers: Vec<&str> = list_operations(true).map(|operation| operation.name).collect();
-    let others: Vec<&str> = list_operations(false).map(|operation| operation.name).collect();
-    let mut operations = vec![format!("        compadd -S : -- {}", takers.join(" "))];
-    if !others.is_empty() {
-        operations.push(format!("        compadd -- {}", others.join(" ")));
-    }
+    let (ends, takers) = (list_operation_names(&[Behind::End]), list_operation_names(&Behind::TARGETS));
+    let both: Vec<&str> = takers.iter().copied().filter(|name| ends.contains(name)).collect();
+    let only = |names: &[&'static str]| {
+        let rest = names.iter().copied().filter(|name| !both.contains(name));
+        rest.collect::<Vec<_>>().join(" ")
+    };
+    let operations = format!(
+        "        compadd -q -S : -- {}\n        compadd -S : -- {}\n        compadd -- {}",
+        both.join(" "),
+        only(&takers),
+        only(&ends)
+    );
     TEMPLATE
         .replace("@phases@", &join_with(list_phases().map(|phase| phase.name), ""))
-        .replace("@mailbox_phases@", &takers.join("|"))
-        .replace("@mailbox_selectors@", &list_mailbox_selectors().join("|"))
-        .replace("@figures@", &join_with(list_figures(false), ""))
+        .replace("@mailbox_operations@", &list_operation_names(&[Behind::Mailbox]).join("|"))
+        .replace("@keys_operations@", &list_operation_names(&[Behind::MailboxAndKeys]).join("|"))
+        .replace("@mailbox_selectors@", &list_selectors(&[Behind::Mailbox]).join("|"))
+        .replace("@keys_selectors@", &list_selectors(&[Behind::MailboxAndKeys]).join("|"))
+        .replace("@figures@", &list_figures(list_phases()).join(" "))
         .replace("@states@", &list_states().join(" "))
         .replace("@total@", TOTAL)
-        .replace("@operations@", &operations.join("\n"))
+        .replace("@operations@", &operations)
         .replace("@specs@", &specs.join(" \\\n"))
 }
 
