@@ -48,7 +48,7 @@ fn director_restores_the_basket_twice_and_deploys_services_that_run() {
     // What needs no more than the basket.
     let all = director.result("all options", OK);
     assert!(text(&all).starts_with("IMAP is OK: localhost: login "), "{all}");
-    assert!(text(&all).contains(", INBOX ") && text(&all).contains(", Sent Items "), "{all}");
+    assert!(text(&all).contains(", INBOX ") && text(&all).contains(" FLAGGED 0."), "{all}");
     let expected = [
         "--ipv4",
         "--tls starttls",
@@ -64,7 +64,7 @@ fn director_restores_the_basket_twice_and_deploys_services_that_run() {
     for option in expected {
         assert!(arguments(&all).contains(option), "{option} is not in {}", arguments(&all));
     }
-    let last = " --operation examine:Archive --operation select:INBOX";
+    let last = " --operation examine:Archive --operation search:Archive?UNSEEN NOT FLAGGED --operation select:INBOX";
     assert!(arguments(&all).ends_with(last), "operations come behind all mailboxes: {}", arguments(&all));
     assert!(director.path("imap.prom").exists());
     assert!(!arguments(&all).contains("--no-verify"), "false is not passed: {}", arguments(&all));
@@ -222,7 +222,7 @@ impl Director {
                 "imap_session_hostname": "localhost", "imap_session_ipv4": true, "imap_session_no_verify": false,
                 "imap_session_tls": "starttls", "imap_session_port": dovecot.imap_port, "imap_session_tls_min": "1.2",
                 "imap_session_mailbox": ["INBOX", "Sent Items"], "imap_session_examine": true,
-                "imap_session_operation": ["examine:Archive", "select:INBOX"],
+                "imap_session_operation": ["examine:Archive", "search:Archive?UNSEEN NOT FLAGGED", "select:INBOX"],
                 "imap_session_limit": ["login=5", "select:Sent Items=5"], "imap_session_verbose": 2,
                 "imap_session_warning": ["5", "select.messages:INBOX=2:"], "imap_session_perfdata_u": true,
                 "imap_session_textfile": self.path("imap.prom"),

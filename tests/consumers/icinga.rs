@@ -41,9 +41,9 @@ fn the_shipped_files_pass_validation_as_they_are() {
     single.copy("icinga/examples/icinga2-hosts.conf", "conf.d");
     single.write("zones.conf", &zone_of_one("single.example.org"));
     let valid = single.validate();
-    assert!(valid.contains("Instantiated 6 Services."), "{valid}");
+    assert!(valid.contains("Instantiated 8 Services."), "{valid}");
 
-    for (name, services) in [("master", 7), ("satellite1", 7), ("satellite2", 7)] {
+    for (name, services) in [("master", 9), ("satellite1", 9), ("satellite2", 9)] {
         let node = Icinga::new(&format!("{name}.example.org"));
         node.copy("icinga/examples/icinga2-zones.conf", "");
         node.rename("icinga2-zones.conf", "zones.conf");
@@ -111,7 +111,16 @@ fn the_plugin_takes_what_the_examples_give_it() {
     run(Command::new("install").arg("-m755").arg(icinga.path("script")).arg(&plugin));
     icinga.start();
     icinga.check_now();
-    for service in ["imap", "imap mailboxes", "imap delivery", "imap starttls", "imap nodes", "imap with password"] {
+    for service in [
+        "imap",
+        "imap mailboxes",
+        "imap delivery",
+        "imap mailbox",
+        "imap write",
+        "imap starttls",
+        "imap nodes",
+        "imap with password",
+    ] {
         let result = icinga.result(service);
         assert_eq!(result.state, 2, "{service}: {result:#?}");
         assert!(result.output.contains("connect failed"), "{service}: {result:#?}");
@@ -143,6 +152,7 @@ fn icinga_runs_the_check_and_keeps_its_result() {
     icinga.check_now();
 
     ok_warning_and_critical(&icinga);
+    operations_have_their_figures(&icinga);
     passwords_arrive_and_stay_hidden(&icinga, dovecot);
     time_outs_name_their_phase(&icinga);
     ps_shows_no_password(&icinga, dovecot);
@@ -277,6 +287,25 @@ fn ok_warning_and_critical(icinga: &Icinga) {
     }
 }
 
+/// Keys of a search with blanks and quotes, and a write test.
+fn operations_have_their_figures(icinga: &Icinga) {
+    let result = icinga.result("operations");
+    assert_eq!(result.state, 1, "{result:#?}");
+    assert!(result.output.contains("(4 matches, warning above 3)"), "{result:#?}");
+    let keys = "Entwürfe_UNSEEN_SUBJECT__message_";
+    for item in [
+        "status_Entwürfe_unseen=4;10;;0",
+        &format!("search_{keys}_matches=4;3;;0"),
+        &format!("search_{keys}_ok=1;;;0;1"),
+        "list_mailboxes=10;;5:;0",
+        "append_Projects_2026_Summer_ok=1;;;0;1",
+        "remove_Projects_2026_Summer_ok=1;;;0;1",
+    ] {
+        assert!(result.has(item), "{item}: {result:#?}");
+    }
+    assert!(result.perfdata.iter().any(|item| item.starts_with("age_Entwürfe_newest=")), "{result:#?}");
+}
+
 fn passwords_arrive_and_stay_hidden(icinga: &Icinga, dovecot: &Dovecot) {
     for user in PASSWORD_USERS {
         let result = icinga.result(user);
@@ -408,6 +437,17 @@ fn services(dovecot: &Dovecot, icinga: &Icinga) -> String {
     let certificate = "imap_session_hostname = \"127.0.0.5\"\nimap_session_warning = \"tls.cert_days=21:\"";
     add("certificate", &format!("{ordinary}\n{certificate}"), "");
     add("messages", &format!("{ordinary}\nimap_session_warning = [ \"select.messages:INBOX=10:\" ]"), "");
+    add(
+        "operations",
+        &format!(
+            "{ordinary}\n\
+             imap_session_operation = [ \"status:Entwürfe\", \"search:Entwürfe?UNSEEN SUBJECT \\\"message\\\"\", \
+             \"age:Entwürfe\", \"list\", \"append:Projects/2026/Summer\" ]\n\
+             imap_session_warning = [ \"status.unseen=10\", \"search.matches=3\", \"age.newest:Entwürfe=86400\" ]\n\
+             imap_session_critical = [ \"list.mailboxes=5:\" ]"
+        ),
+        "",
+    );
     let wrong = "imap_session_username = \"ordinary\"\nimap_session_password = \"wrong\"";
     add("wrong-password", wrong, "");
     add("unknown-values", &format!("{wrong}\nimap_session_perfdata_u = true"), "");

@@ -24,7 +24,7 @@ fn the_examples_load_together_as_they_are() {
     let (command, services) = (folder.edited(COMMAND, &[]), folder.edited(SERVICES, &[]));
     let (accepted, said) = folder.verify(&[command, services.clone()]);
     assert!(accepted && said.contains("Total Warnings: 0"), "{said}");
-    assert!(said.contains("Checked 4 services."), "{said}");
+    assert!(said.contains("Checked 6 services."), "{said}");
     // That it would have told.
     let (accepted, said) = folder.verify(&[services]);
     assert!(!accepted && said.contains("'check_imap_session' specified"), "{said}");
@@ -44,6 +44,10 @@ fn the_services_of_the_example_run() {
             ("address             imap.example.org", "address             127.0.0.1"),
             ("_IMAP_USER           monitor", "_IMAP_USER           ordinary"),
             ("/etc/imap-monitor.password", &server.password_file("ordinary").display().to_string()),
+            // Other tests count the messages in INBOX.
+            ("append:INBOX", "append:Projects/2026/Summer"),
+            // Dovecot of the tests has no quota.
+            (" -O quota -w quota.storage=80 -c quota.storage=95", ""),
             // More options go to where a service has its own.
             ("check_imap_session!--tls", &format!("check_imap_session!-p {} {} --tls", server.imap_port, trust())),
             ("check_imap_session!-", &format!("check_imap_session!-p {} {} -", server.imaps_port, trust())),
@@ -59,6 +63,8 @@ fn the_services_of_the_example_run() {
     for (name, words) in [
         ("IMAP", "IMAP is OK: 127.0.0.1: login 0.|INBOX 0."),
         ("IMAP mailboxes", "INBOX 0.|Archive 0.|Sent Items 0."),
+        ("IMAP mailbox", "status INBOX 0.|2 unseen|0 matches|newest message |list Archive 0.|, 1 mailbox"),
+        ("IMAP write", "append Projects/2026/Summer 0.| removed"),
         ("IMAP addresses", "127.0.0.1 login 0."),
         ("IMAP STARTTLS", "IMAP is OK: 127.0.0.1: login 0."),
     ] {

@@ -62,6 +62,11 @@ fn the_commands_of_the_example_give_text_perfdata_and_code() {
     for (name, words) in [
         ("check_imap_session", "login 0.|INBOX 0."),
         ("check_imap_session_mailboxes", all),
+        (
+            "check_imap_session_mailbox",
+            "status INBOX 0.|2 unseen|0 matches|newest message |list Archive 0.|, 1 mailbox|",
+        ),
+        ("check_imap_session_write", "append Projects/2026/Summer 0.| removed|remove_Projects_2026_Summer_removed="),
         ("check_imap_session_certificate", &(begin_item("tls", "", "cert_days") + "364.9;21:;7:;;")),
         ("check_imap_session_addresses", "127.0.0.1 login 0.|login_a1=0."),
         // NRPE runs its commands without LANG.
@@ -233,6 +238,10 @@ fn on_dovecot(folder: &tempfile::TempDir, ini: &Path) -> String {
         ("-u monitor", "-u ordinary".to_owned()),
         ("/etc/imap-monitor.password", server.password_file("ordinary").display().to_string()),
         ("/etc/imap-monitor.ini", ini.display().to_string()),
+        // Other tests count the messages in INBOX.
+        ("append:INBOX", "append:Projects/2026/Summer".to_owned()),
+        // Dovecot of the tests has no quota.
+        (" -O quota -w quota.storage=80 -c quota.storage=95", String::new()),
     ] {
         assert!(text.contains(theirs), "{EXAMPLE} has no {theirs} any more");
         text = text.replace(theirs, &ours);
