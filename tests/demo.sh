@@ -23,6 +23,9 @@ main() {
 
     show 0 "All is well" "check_imap_session $server $account -m INBOX -m Archive -m Entwürfe"
     show 0 "The same, with a line per phase" "check_imap_session $server $account -m INBOX -m Archive -m Entwürfe -v"
+    show 0 "Counts, the age of mail, a search, the number of mailboxes" \
+        "check_imap_session $server $account -O status:INBOX -O age:INBOX -O 'search:INBOX?SUBJECT message UNSEEN' -O list"
+    show 0 "A write test" "check_imap_session $server $account -O append:INBOX -v"
     show 2 "A wrong password" "check_imap_session $server -u ordinary --password-file wrong"
     show 2 "A missing mailbox beside a good one" "check_imap_session $server $account -m INBOX -m Nowhere"
     show 2 "An expired certificate" "check_imap_session -H 127.0.0.2 -p $IMAPS_PORT --ca-file ca.pem $account"
