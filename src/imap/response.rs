@@ -98,12 +98,18 @@ impl<'a> Untagged<'a> {
     /// deeply nested to be given to a parser: a client must pass over what it does not understand.
     pub fn parse<T>(&self, read: impl FnOnce(&Response<'_>) -> Option<T>) -> Option<T> {
         let parentheses = self.data.split(|&byte| byte == b'(').count() - 1;
-        if self.data.len() > MAX_PARSED || parentheses > MAX_PARENTHESES {
+        if self.data.len() > MAX_PARSED || parentheses > MAX_PARENTHESES || self.panics_the_parser() {
             return None;
         }
         let line = [b"* ", self.data, b"\r\n"].concat();
         let (_, response) = Response::parse(&line).ok()?;
         read(&response)
+    }
+
+    /// `imap-proto` panics at a date that is `NIL`, and at METADATA that are not UTF-8. No operation reads those.
+    fn panics_the_parser(&self) -> bool {
+        const NO_DATE: &[u8] = b"INTERNALDATE NIL";
+        self.begins_with("METADATA") || self.data.windows(NO_DATE.len()).any(|part| part.eq_ignore_ascii_case(NO_DATE))
     }
 }
 
@@ -194,5 +200,12 @@ mod tests {
         assert!(!parses(b"STATUS"));
         assert!(!parses(&[b"1 FETCH (BODY ".to_vec(), b"(".repeat(60_000)].concat()));
         assert!(!parses(&[b"LIST () \"/\" ".to_vec(), b"x".repeat(100_000)].concat()));
+    }
+
+    #[test]
+    fn what_the_parser_panics_at_is_passed_over() {
+        for data in [&b"1 FETCH (InternalDate nil)"[..], b"METADATA \"\xff\" (/shared/a \"b\")"] {
+            assert_eq!(Untagged::new(data).parse(|_| Some(())), None);
+        }
     }
 }
