@@ -47,9 +47,15 @@ pub(super) fn make_mark(host: &str) -> String {
 fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     dialogue.require("UIDPLUS")?;
     let mark = make_mark(task.host);
-    let mut uids: Vec<u32> = Vec::new();
+    let mut found: Option<Vec<u32>> = None;
     let words = [Word::Atom("UID SEARCH HEADER"), Word::Atom(MARK_HEADER), Word::Text(mark.as_bytes())];
-    dialogue.command(&words, |untagged| uids.extend(untagged.search_results().into_iter().flatten()))?;
+    dialogue.command(&words, |untagged| {
+        if let Some(results) = untagged.search_results() {
+            found.get_or_insert_default().extend(results);
+        }
+    })?;
+    let is_known = found.is_some();
+    let mut uids = found.unwrap_or_default();
     // A server may not find at once what it has just taken.
     let is_here = |mailbox: &str| mailbox == task.target;
     let mut appended = task.appended.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +71,8 @@ fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     }
     appended.retain(|appended| !is_here(&appended.mailbox));
     let removed: u32 = uids.len().try_into().unwrap_or(u32::MAX);
-    Ok(Yield::default().with(&REMOVED, Some(f64::from(removed))))
+    // Without a result of the search nobody knows whether there are others.
+    Ok(Yield::default().with(&REMOVED, is_known.then(|| f64::from(removed))))
 }
 
 /// Sorted numbers as IMAP has them: `3,5:7` (RFC 9051 section 9, sequence-set).
