@@ -89,15 +89,23 @@ impl Dialogue {
         }
     }
 
-    /// Asks for the capabilities if the login's reply did not list them.
+    /// Whether the server has this capability. Asks for the list if the login's reply had none.
+    ///
+    /// # Errors
+    /// As [`Dialogue::command`].
+    pub fn ask_for(&mut self, capability: &str) -> Result<bool, Failure> {
+        if self.capabilities.as_ref().is_none_or(|listed| !listed.is_current) {
+            self.command(&[Word::Atom("CAPABILITY")], |_| {})?;
+        }
+        Ok(self.has_capability(capability))
+    }
+
+    /// As [`Dialogue::ask_for`], for what cannot be done without it.
     ///
     /// # Errors
     /// The server does not have this capability; or as [`Dialogue::command`].
     pub fn require(&mut self, capability: &str) -> Result<(), Failure> {
-        if self.capabilities.as_ref().is_none_or(|listed| !listed.is_current) {
-            self.command(&[Word::Atom("CAPABILITY")], |_| {})?;
-        }
-        if self.has_capability(capability) {
+        if self.ask_for(capability)? {
             return Ok(());
         }
         Err(Failure::refused(format!("the server does not have the capability {capability}")))

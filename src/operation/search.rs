@@ -33,7 +33,7 @@ pub static MATCHES: Figure = Figure {
 
 fn search(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     let (_, keys) = task.target.split_once('?').unwrap_or_default();
-    let counts_only = dialogue.has_capability("ESEARCH");
+    let counts_only = dialogue.ask_for("ESEARCH")?;
     let command = if counts_only { "UID SEARCH RETURN (COUNT)" } else { "UID SEARCH" };
     let mut matches: Option<u32> = None;
     dialogue.command(&[Word::Atom(command), Word::Atom(keys)], |untagged| {
