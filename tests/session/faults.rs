@@ -1,17 +1,19 @@
-//! The fault matrix: every fault in every phase of every TLS mode, as data, and what is known of real servers and of
-//! boxes in front of them. Each case is held to the invariants of `case.rs`.
+//! The fault matrix: every fault in every phase, as data, and what is known of real servers and of boxes in front of them.
+//! The set-up and the usual `select`s are tried in every TLS mode, the other operations without TLS, which makes no
+//! difference to them. Each case is held to the invariants of `case.rs`.
 use std::collections::HashSet;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::case::{Case, USER, check_all, dripped};
-use crate::testkit::invariants::read_lines;
-use crate::testkit::plan::{GREETING, MODES, Mode, Phase, Plan};
+use crate::data_faults::data_faults;
+use crate::testkit::invariants::{check_figures, read_lines};
+use crate::testkit::plan::{CAPABILITIES, GREETING, LAST_MAILBOX, MODES, Mode, Phase, Plan};
 use crate::testkit::plugin::Run;
 use crate::testkit::server::Record;
 use crate::testkit::step::{Step, drip, expect, leave, send, tagged};
-use crate::testkit::well_behaved::{ended, is_last_expect, replaced, well};
+use crate::testkit::well_behaved::{is_last_expect, script};
 
 /// Fits no quotes: it travels as a literal, and comes back in more than one form.
 const PASSWORD: &str = r#"say "open\sesame""#;
@@ -43,8 +45,9 @@ fn no_fault_of_the_first_mailbox_costs_the_second_one() {
 
 #[test]
 fn no_fault_of_an_operation_costs_what_is_before_and_behind_it() {
-    let others = Plan::of_every_operation(Mode::Clear).tasks.split_off(1);
-    check_all(others.iter().flat_map(|task| in_phase(&task.name())).collect());
+    let is_other = |phase: &&Phase| phase.is_task && phase.name() != "select INBOX";
+    let phases = Plan::of_every_operation(Mode::Clear).phases();
+    check_all(phases.iter().filter(is_other).flat_map(|phase| in_phase(&phase.name())).collect());
 }
 
 #[test]
@@ -61,12 +64,12 @@ fn what_real_servers_and_the_boxes_before_them_do_is_reported_as_what_it_is() {
 fn the_matrix_is_as_large_as_it_claims_to_be() {
     let (matrix, field) = (matrix(), field_faults());
     let all = matrix.iter().chain(&field);
-    let distinct: HashSet<String> = all.map(|f| format!("{:?} {} {}", f.mode, f.phase, f.name)).collect();
+    let distinct: HashSet<String> = all.map(|f| format!("{:?} {} {} {}", f.mode, f.phase, f.turn, f.name)).collect();
     assert_eq!(distinct.len(), matrix.len() + field.len(), "a case is there twice");
     assert!(matrix.len() >= 120, "only {} cases", matrix.len());
     assert!(field.len() >= 10, "only {} cases from the field", field.len());
     for mode in MODES {
-        for phase in Plan::of_every_operation(mode).phases_of_server() {
+        for phase in phases_of_matrix(mode) {
             let phase = phase.name();
             let names = matrix.iter().filter(|f| f.mode == mode && f.phase == phase).count();
             assert!(names >= 12, "only {names} faults of {phase} in {mode:?}");
@@ -76,7 +79,7 @@ fn the_matrix_is_as_large_as_it_claims_to_be() {
 
 /// What must become of a phase and of its connection.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Ending {
+pub enum Ending {
     /// Its limit ends it.
     Hangs,
     /// It failed with this text, and the dialogue goes on.
@@ -87,6 +90,8 @@ enum Ending {
     SpoilsNext(&'static str),
     /// No fault at all.
     Harmless,
+    /// All is well, but these figures are not known, and a threshold on the first of them says so in this text.
+    Without(&'static [&'static str], &'static str),
 }
 
 /// One row of the matrix.
@@ -94,7 +99,9 @@ struct Fault {
     name: &'static str,
     mode: Mode,
     phase: String,
-    /// What the server does in place of the phase's answer.
+    /// How many of the client's later commands in the phase are answered well.
+    turn: usize,
+    /// What the server does in place of the phase's answer, or of the rest of it.
     steps: Vec<Step>,
     ending: Ending,
     /// Whether the plugin trusts another CA than the server's.
@@ -108,23 +115,34 @@ fn in_phase(phase: &str) -> Vec<Case> {
 fn matrix() -> Vec<Fault> {
     let mut rows = Vec::new();
     for mode in MODES {
-        for phase in Plan::of_every_operation(mode).phases_of_server() {
-            let phase = phase.name();
-            let faults = match phase.as_str() {
-                "greeting" => greeting_faults(mode),
-                "tls" => handshake_faults(),
-                name => reply_faults(name),
-            };
-            let fault = |(name, steps, ending)| Fault::new(name, mode, &phase, steps, ending);
-            rows.extend(faults.into_iter().map(fault));
+        for phase in phases_of_matrix(mode) {
+            for turn in 0..phase.turns().max(1) {
+                let faults = match phase.operation {
+                    "greeting" => greeting_faults(mode),
+                    "tls" => handshake_faults(),
+                    _ => reply_faults(&phase, turn),
+                };
+                let fault =
+                    |(name, steps, ending)| Fault { turn, ..Fault::new(name, mode, &phase.name(), steps, ending) };
+                rows.extend(faults.into_iter().map(fault));
+            }
         }
     }
     rows
 }
 
-type Row = (&'static str, Vec<Step>, Ending);
+/// The phases of the matrix in this mode. The last operation is there to be *ok* behind every fault.
+fn phases_of_matrix(mode: Mode) -> Vec<Phase> {
+    let usual: Vec<String> = Plan::from(mode).phases().iter().map(Phase::name).collect();
+    let mut phases = Plan::of_every_operation(mode).phases_of_server();
+    phases.retain(|phase| phase.target != LAST_MAILBOX && (mode == Mode::Clear || usual.contains(&phase.name())));
+    phases
+}
 
-use Ending::{Hangs, Harmless, Lost, Refused, SpoilsNext};
+/// The name of a fault, what the server does, and what comes of it.
+pub type Row = (&'static str, Vec<Step>, Ending);
+
+use Ending::{Hangs, Harmless, Lost, Refused, SpoilsNext, Without};
 use Step::{Close, HalfClose, Reset, Silence};
 
 fn greeting_faults(mode: Mode) -> Vec<Row> {
@@ -198,9 +216,10 @@ fn handshake_faults() -> Vec<Row> {
 }
 
 /// Those of STARTTLS, LOGIN, LOGOUT and the operations, which all wait for a tagged reply.
-fn reply_faults(phase: &str) -> Vec<Row> {
+fn reply_faults(phase: &Phase, turn: usize) -> Vec<Row> {
+    let is_last_turn = turn + 1 == phase.turns();
     // No command may go out before the handshake once STARTTLS was not answered well.
-    let refused = |text| if phase == "starttls" { Lost(text) } else { Refused(text) };
+    let refused = |text| if phase.operation == "starttls" { Lost(text) } else { Refused(text) };
     let says = |line: &str| vec![send(&format!("{line}\r\n")), Silence];
     let half = || Step::Answer(|tag| format!("* 3 EXISTS\r\n{tag} OK don").into_bytes());
     let early = Step::Answer(|tag| {
@@ -209,7 +228,7 @@ fn reply_faults(phase: &str) -> Vec<Row> {
     });
     let mut rows = vec![
         ("silence", vec![Silence], Hangs),
-        ("a byte now and then", dripped(phase), Hangs),
+        ("a byte now and then", dripped(phase.operation), Hangs),
         ("half a reply, then silence", vec![half(), Silence], Hangs),
         ("half a reply, then a close", vec![half(), Close], Lost("closed")),
         ("reset", vec![Reset], Lost("reset")),
@@ -233,7 +252,12 @@ fn reply_faults(phase: &str) -> Vec<Row> {
         ("an early reply", vec![early, Silence], SpoilsNext("before it was asked")),
         ("text that plays perfdata", vec![tagged("NO x|'login_ok'=1\r\x1b[2J")], refused("NO x!'login_ok'=1")),
     ];
-    match phase {
+    // It would be the answer to a further command of the same phase.
+    rows.retain(|(name, ..)| is_last_turn || *name != "an early reply");
+    if turn == 0 {
+        rows.extend(data_faults(phase.operation));
+    }
+    match phase.operation {
         "starttls" => {
             rows.retain(|(name, ..)| *name != "an early reply");
             let answer = |made_of| vec![Step::Answer(made_of), Silence];
@@ -315,7 +339,7 @@ fn field_faults() -> Vec<Fault> {
         row("an application password is wanted", Implicit, "login",
             no("NO [ALERT] Application-specific password required: https://support.example.org/?p=1 (Failure)"), Refused("[ALERT] Application-specific")),
         row("a banner in UTF-8", Implicit, "greeting", vec![line("* OK [CAPABILITY IMAP4rev1] Grüß Gott · 郵件 \u{202e}✓")], Harmless),
-        row("a bare tag and OK", Clear, "login", vec![tagged("OK")], Harmless),
+        row("a bare tag and OK", Clear, "login", vec![line(&format!("* CAPABILITY {CAPABILITIES}")), tagged("OK")], Harmless),
         // Something else on the port.
         row("an SMTP server", Clear, "greeting", then_silent("220 mail.example.org ESMTP Postfix (Debian/GNU)"), Lost("220 mail.example.org ESMTP")),
         row("an SMTP server behind TLS", Implicit, "greeting", then_silent("220 mail.example.org ESMTP"), Lost("220 mail.example.org ESMTP")),
@@ -354,87 +378,101 @@ fn field_faults() -> Vec<Fault> {
 
 impl Fault {
     fn new(name: &'static str, mode: Mode, phase: &str, steps: Vec<Step>, ending: Ending) -> Self {
-        Self { name, mode, phase: phase.to_owned(), steps, ending, intercepted: false }
+        Self { name, mode, phase: phase.to_owned(), turn: 0, steps, ending, intercepted: false }
     }
 
     fn case(self) -> Case {
         let plan = Plan::of_every_operation(self.mode);
         let ending = self.ending;
         let failing = self.find_failing(&plan);
+        let phase = &plan.phases()[failing];
         let code = match ending {
             Harmless => 0,
-            _ if self.phase == "logout" || failing.operation == "logout" => 0,
-            Hangs if failing.is_task => 1,
+            Without(..) => 1,
+            _ if self.phase == "logout" || phase.operation == "logout" => 0,
+            Hangs if phase.is_task => 1,
             _ => 2,
         };
         let first = match ending {
             _ if code == 0 => "login 0.".to_owned(),
-            Hangs => format!("{} timed out after 0.500 s (its limit 0.5 s)", failing.name()),
-            _ => format!("{} failed: ", failing.name()),
+            Hangs => format!("{} timed out after 0.500 s (its limit 0.5 s)", phase.name()),
+            Without(..) => format!("{} 0.", phase.name()),
+            _ => format!("{} failed: ", phase.name()),
         };
         let text = match ending {
-            Refused(text) | Lost(text) | SpoilsNext(text) if code != 0 => text,
+            Refused(text) | Lost(text) | SpoilsNext(text) | Without(_, text) if code != 0 => text,
             _ => "",
         };
-        let limit = format!("--limit {}=500ms", self.phase.replacen(' ', ":", 1));
+        let options = match ending {
+            Hangs => format!("--limit {}=500ms", self.phase.replacen(' ', ":", 1)),
+            Without(figures, _) => format!("-w {}.{}=0:", phase.operation, figures[0]),
+            _ => String::new(),
+        };
         let mut case = Case::new(self.name, plan.clone(), with_literal(self.script(&plan)))
             .password(PASSWORD)
-            .args(&format!("-t 60 {}", if ending == Hangs { &limit } else { "" }))
+            .args(&format!("-t 60 {options}"))
             .gives(code, &first)
             .saying(text);
         if self.intercepted {
             case = case.intercepted();
         }
-        let rest = plan.behind(&failing.name());
-        let is_fresh = failing.is_task && !rest.tasks.is_empty() && !matches!(ending, Refused(_) | Harmless);
+        let goes_on = matches!(ending, Refused(_) | Harmless | Without(..));
+        let rest = plan.phases_of_fresh_connection(failing);
+        let is_fresh = phase.is_task && !goes_on && rest.iter().any(|phase| phase.is_task);
         if is_fresh {
             // What a fresh connection is for once the failing operation is done with.
-            case = case.then(with_literal(well(rest)));
+            case = case.then(with_literal(script(rest)));
         }
-        case.also(move |run, record| self.check(&plan, run, record, &failing, is_fresh))
+        case.also(move |run, record| self.check(&plan, run, record, failing, is_fresh))
     }
 
-    /// The phase that fails.
-    fn find_failing(&self, plan: &Plan) -> Phase {
-        let phases = plan.phases_of_server();
-        let place = phases.iter().position(|phase| phase.name() == self.phase).unwrap();
-        phases[place + usize::from(matches!(self.ending, SpoilsNext(_)))].clone()
+    /// The place of the phase that fails.
+    fn find_failing(&self, plan: &Plan) -> usize {
+        let place = plan.phases().iter().position(|phase| phase.name() == self.phase).unwrap();
+        place + usize::from(matches!(self.ending, SpoilsNext(_)))
     }
 
     fn script(&self, plan: &Plan) -> Vec<Step> {
-        let (phase, steps) = (self.phase.as_str(), &self.steps);
-        if let ([Reset], "greeting") = (&steps[..], phase) {
+        let mut phases = plan.phases();
+        let place = phases.iter().position(|phase| phase.name() == self.phase).unwrap();
+        let phase = &mut phases[place];
+        let is_refused = matches!(self.ending, Refused(_));
+        if let ([Reset], "greeting") = (&self.steps[..], phase.operation) {
             return vec![Step::Abandon];
         }
-        let goes_on = matches!(self.ending, Refused(_) | Harmless);
-        let mut script = match phase {
-            "login" if self.ending != Harmless && goes_on => ended(plan, phase, [steps.clone(), leave()].concat()),
-            _ if goes_on => replaced(plan, phase, steps),
-            _ if steps.iter().all(|step| matches!(step, Step::Send(_))) => {
-                ended(plan, phase, [steps.clone(), leave()].concat())
-            }
-            _ => ended(plan, phase, steps.clone()),
-        };
-        if let [Reset] = steps[..] {
-            script.retain(|step| !is_last_expect(step, phase));
+        let goes_on = is_refused && phase.is_task || matches!(self.ending, Harmless | Without(..));
+        phase.answer = [answer_until(&phase.answer, self.turn), self.steps.clone()].concat();
+        if goes_on {
+            let is_lost = |phase: &Phase| is_refused && phase.opener == Some(place);
+            return script(phases.into_iter().filter(|phase| !is_lost(phase)));
+        }
+        phases.truncate(place + 1);
+        let mut script = script(phases);
+        if is_refused || self.steps.iter().all(|step| matches!(step, Step::Send(_))) {
+            script.extend(leave());
+        }
+        if let [Reset] = self.steps[..] {
+            // A reset comes of what was not read.
+            let last = script.iter().rposition(|step| matches!(step, Step::Expect(_)));
+            last.map(|last| script.remove(last));
         }
         script
     }
 
     /// Every phase has the outcome that follows from the fault, and the figures that go with it.
-    fn check(&self, plan: &Plan, run: &Run, record: &Record, failing: &Phase, is_fresh: bool) {
+    fn check(&self, plan: &Plan, run: &Run, record: &Record, failing: usize, is_fresh: bool) {
         let phases = plan.phases();
-        let place_of = |name: &str| phases.iter().position(|phase| phase.name() == name).unwrap();
-        let failing_place = place_of(&failing.name());
+        let is_harmless = matches!(self.ending, Harmless | Without(..));
         let lines = read_lines(plan, run);
         for (place, phase) in phases.iter().enumerate() {
             let name = phase.name();
             let wanted = match self.ending {
                 _ if name == "logout" => continue,
-                Harmless => "ok",
-                Hangs if place == failing_place => "timed out",
-                _ if place == failing_place => "failed",
-                _ if place < failing_place || failing.is_task => "ok",
+                _ if is_harmless => "ok",
+                Hangs if place == failing => "timed out",
+                _ if place == failing => "failed",
+                _ if phase.opener == Some(failing) => "not run",
+                _ if place < failing || phases[failing].is_task => "ok",
                 _ => "not run",
             };
             if let Some(lines) = &lines {
@@ -450,21 +488,35 @@ impl Fault {
             if let Some(flag) = run.value(&phase.label("ok")) {
                 assert_eq!(flag > 0.5, wanted == "ok", "{}", phase.label("ok"));
             }
+            let mut known = phase.clone();
+            known.figures.retain(|(figure, _)| match self.ending {
+                Without(without, _) if name == self.phase => !without.contains(figure),
+                _ => wanted == "ok",
+            });
+            for (figure, _) in phase.figures.iter().filter(|figure| !known.figures.contains(figure)) {
+                assert_eq!(run.value(&phase.label(figure)), None, "{}", phase.label(figure));
+            }
             // What a phase is worth whose answer is not the good one, its own row says.
-            if wanted != "ok" || name != self.phase || self.ending == Harmless {
-                for (figure, value) in &phase.figures {
-                    let value = (wanted == "ok").then_some(*value);
-                    assert_eq!(run.value(&phase.label(figure)), value, "{}", phase.label(figure));
-                }
+            if name != self.phase || is_harmless {
+                check_figures(&known, run);
             }
         }
         let connections = record.connections;
         assert!(if is_fresh { connections == 2 } else { connections <= 1 }, "{connections} connections");
-        let too_early = self.ending != Harmless && failing_place < place_of("login");
+        let login = phases.iter().position(|phase| phase.operation == "login").unwrap();
+        let too_early = !is_harmless && failing < login;
         if too_early || self.ending == SpoilsNext("LOGINDISABLED") {
             assert!(!record.contains(PASSWORD) && !record.contains("LOGIN "), "a password has left");
         }
     }
+}
+
+/// The part of an answer in which so many of the client's later commands are answered well, up to the next one of them.
+fn answer_until(answer: &[Step], turn: usize) -> Vec<Step> {
+    let is_read = |(_, step): &(usize, &Step)| matches!(step, Step::Expect(_));
+    let read = answer.iter().enumerate().filter(is_read).map(|(place, _)| place);
+    let end = turn.checked_sub(1).and_then(|turn| read.skip(turn).next());
+    end.map_or_else(Vec::new, |end| answer[..=end].to_vec())
 }
 
 /// The same script for a password that fits no quotes.

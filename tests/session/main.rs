@@ -11,6 +11,7 @@
 
 mod case;
 mod cost;
+mod data_faults;
 mod drift;
 mod faults;
 mod generated;

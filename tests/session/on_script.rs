@@ -263,7 +263,8 @@ fn a_preauthenticated_session_needs_no_login() {
     let cases = [Mode::Clear, Mode::Implicit].map(|mode| {
         let mut script = replaced(mode, "greeting", &[send("* PREAUTH hello probe\r\n")]);
         script.retain(|step| !is_last_expect(step, "login"));
-        let login = script.iter().position(|step| matches!(step, Step::SendTagged(text) if text == b"OK Logged in"));
+        let login =
+            script.iter().position(|step| matches!(step, Step::SendTagged(text) if text.ends_with(b"Logged in")));
         script.remove(login.unwrap());
         let case = Case::new("PREAUTH", mode, script).gives(0, "");
         case.also(|run, record| {

@@ -64,9 +64,8 @@ fn a_password_that_fits_no_quotes_travels_as_a_literal() {
         for (capability, plus) in [("IMAP4rev1", ""), ("IMAP4rev1 LITERAL+", "+")] {
             let mut login = vec![Step::Expect(format!(" {{{}{plus}}}", password.len()))];
             if plus.is_empty() {
-                login.push(send("+ go on\r\n"));
+                login.extend([send("+ go on\r\n"), Step::Expect(String::new())]);
             }
-            login.push(Step::Expect(String::new()));
             let greeting = format!("* OK [CAPABILITY {capability}] hi\r\n");
             let mut script = replaced(Mode::Clear, "greeting", &[send(&greeting)]);
             let place = script.iter().position(|step| is_last_expect(step, "login"));

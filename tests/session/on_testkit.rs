@@ -6,7 +6,7 @@ use check_imap_session::operation::{OPERATIONS, Operation};
 
 use crate::case::{Case, check_all};
 use crate::testkit::exchange::EXCHANGES;
-use crate::testkit::invariants::read_lines;
+use crate::testkit::invariants::{check_figures, read_lines};
 use crate::testkit::labels::label;
 use crate::testkit::nagios::Run;
 use crate::testkit::plan::{MODES, Plan};
@@ -38,9 +38,7 @@ fn every_operation_is_performed_by_a_server_that_behaves_well() {
                 assert_eq!(line.outcome(), "ok", "{}: {}", line.phase.name(), line.text);
             }
             for phase in plan.phases() {
-                for (figure, value) in &phase.figures {
-                    assert_eq!(run.value(&phase.label(figure)), Some(*value), "{figure} of {}", phase.name());
-                }
+                check_figures(&phase, run);
             }
         })
     });

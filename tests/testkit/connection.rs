@@ -1,5 +1,5 @@
 //! One client of the scripted server: plays the steps over its socket, in and outside TLS. It knows no IMAP but the tag
-//! in front of a line and the literal behind one.
+//! in front of a line, the literal behind one, and the `+` that asks for more.
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::ops::ControlFlow;
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chrono::{TimeDelta, Utc};
 use openssl::ssl::{Ssl, SslStream};
 
 use super::identity::ACCEPTOR;
@@ -23,7 +24,10 @@ pub struct Connection {
     /// What was read last.
     line: String,
     tag: String,
-    in_literal: bool,
+    /// The literal that the line announced.
+    announced: Option<Literal>,
+    /// Whether the client was asked to go on, so that what it says next has no tag.
+    goes_on: bool,
 }
 
 impl Connection {
@@ -40,7 +44,8 @@ impl Connection {
             unread: Vec::new(),
             line: String::new(),
             tag: String::new(),
-            in_literal: false,
+            announced: None,
+            goes_on: false,
         }
     }
 
@@ -48,7 +53,11 @@ impl Connection {
     pub fn play(&mut self, steps: &[Step]) -> io::Result<ControlFlow<()>> {
         for step in steps {
             match step {
-                Step::Send(bytes) => self.stream.write_all(bytes)?,
+                Step::Send(bytes) => {
+                    self.goes_on |= bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"+"));
+                    self.stream.write_all(bytes)?;
+                }
+                Step::SendDated(text) => self.stream.write_all(date(text).as_bytes())?,
                 Step::SendTagged(text) => {
                     let line = [self.tag.as_bytes(), b" ", text, b"\r\n"].concat();
                     self.stream.write_all(&line)?;
@@ -118,23 +127,37 @@ impl Connection {
         error
     }
 
-    /// Reads a line and remembers its tag, unless it belongs to a literal of the line before.
+    /// Reads a line and remembers its tag. What the client says to a `+` has none; a literal for which it awaits no `+`
+    /// belongs to the line.
     fn read_line(&mut self) -> io::Result<String> {
+        let awaited = self.announced.take().filter(|_| self.goes_on);
+        let mut line = self.take_line(awaited.map_or(0, |literal| literal.length))?;
+        if !std::mem::take(&mut self.goes_on) {
+            line.split(' ').next().unwrap_or("").clone_into(&mut self.tag);
+        }
+        while let Some(literal) = Literal::announced_by(&line) {
+            if literal.waits {
+                self.announced = Some(literal);
+                break;
+            }
+            line = format!("{line}\n{}", self.take_line(literal.length)?);
+        }
+        Ok(line)
+    }
+
+    /// So many bytes and the rest of their line, without its end.
+    fn take_line(&mut self, bytes: usize) -> io::Result<String> {
         let end = loop {
-            if let Some(end) = self.unread.iter().position(|b| *b == b'\n') {
-                break end;
+            let rest = self.unread.get(bytes..).unwrap_or_default();
+            if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                break bytes + end;
             }
             if self.read()? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         };
         let line: Vec<u8> = self.unread.drain(..=end).collect();
-        let line = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
-        if !self.in_literal {
-            line.split(' ').next().unwrap_or("").clone_into(&mut self.tag);
-        }
-        self.in_literal = line.ends_with('}');
-        Ok(line)
+        Ok(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned())
     }
 
     fn read(&mut self) -> io::Result<usize> {
@@ -168,6 +191,32 @@ impl Connection {
         self.stream = Stream::Tls(Box::new(stream));
         Ok(())
     }
+}
+
+/// What a line announces at its end: `{17}`, or `{17+}`, for which no `+` is awaited.
+struct Literal {
+    length: usize,
+    waits: bool,
+}
+
+impl Literal {
+    fn announced_by(line: &str) -> Option<Self> {
+        let (_, inside) = line.strip_suffix('}')?.rsplit_once('{')?;
+        let digits = inside.trim_end_matches('+');
+        Some(Self { length: digits.parse().ok()?, waits: digits == inside })
+    }
+}
+
+/// The text with a date of RFC 9051 section 9, so many seconds ago, in place of each `<SECONDS>`.
+fn date(text: &str) -> String {
+    let date = |(place, part): (usize, &str)| {
+        if place % 2 == 0 {
+            return part.to_owned();
+        }
+        let age = TimeDelta::seconds(part.parse().expect("a number of seconds"));
+        (Utc::now() - age).format("%d-%b-%Y %H:%M:%S +0000").to_string()
+    };
+    text.split(['<', '>']).enumerate().map(date).collect()
 }
 
 enum Stream {

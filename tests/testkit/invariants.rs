@@ -41,6 +41,17 @@ pub fn read_lines<'a>(plan: &Plan, run: &'a Run) -> Option<Vec<Line<'a>>> {
     Some(read)
 }
 
+/// The figures of a phase that is ok. Ages have grown since the server sent its dates.
+pub fn check_figures(phase: &Phase, run: &Run) {
+    for (figure, wanted) in &phase.figures {
+        let label = phase.label(figure);
+        let item = run.item(&label).unwrap_or_else(|| panic!("no label {label} in {:?}", run.labels()));
+        let value = item.value.unwrap_or(f64::NAN);
+        let range = if item.unit == "s" { *wanted..=wanted + 60.0 } else { *wanted..=*wanted };
+        assert!(range.contains(&value), "{label}: {value}, not {wanted}");
+    }
+}
+
 /// Labels in the order of the plan, and those that are always there.
 pub fn check_labels(plan: &Plan, run: &Run) {
     let (labels, expected) = (run.labels(), expected(plan));

@@ -1,12 +1,26 @@
 //! The labels of perfdata, and their order: the only place of the test programs that knows the rule (PRODUCT section 6).
+use std::collections::HashSet;
+
 use super::plan::{Phase, Plan};
 
 /// The label of a figure of a phase. Two figures are there for every phase or operation: `time`, its duration, and `ok`.
 pub fn label(operation: &str, target: &str, figure: &str) -> String {
-    let phase = join(&[operation, target]);
-    match figure {
-        "time" => phase,
-        _ => join(&[&phase, figure]),
+    extend(&join(&[operation, target]), figure)
+}
+
+/// The label of a figure of the phase whose labels begin so.
+pub fn extend(phase: &str, figure: &str) -> String {
+    if figure == "time" { phase.to_owned() } else { join(&[phase, figure]) }
+}
+
+/// Gives each phase the beginning of its labels. Those that fall together are numbered.
+pub fn number(phases: &mut [Phase]) {
+    let mut taken = HashSet::new();
+    for phase in phases {
+        let label = label(phase.operation, &phase.target, "time");
+        let numbered = (2..).map(|number| format!("{label}_{number}"));
+        phase.label = std::iter::once(label.clone()).chain(numbered).find(|label| !taken.contains(label)).unwrap();
+        taken.insert(phase.label.clone());
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the test programs share: what a run is to do and what must come of it (`plan`, `exchange`, `labels`,
-//! `invariants`), the scripted server (`server`, `step`, `well_behaved`), a private Dovecot, the runner of the plugin, and
+//! What the test programs share: what a run is to do and what must come of it (`plan`, `task`,
+//! `exchange`, `labels`, `invariants`), the scripted server (`server`, `step`, `well_behaved`), a private Dovecot, the runner of the plugin, and
 //! the grammar of its output (`nagios`, `json`, `prometheus`). A new operation needs one row, in `exchange`.
 mod connection;
 pub mod dovecot;
@@ -15,4 +15,5 @@ pub mod plugin;
 pub mod prometheus;
 pub mod server;
 pub mod step;
+pub mod task;
 pub mod well_behaved;

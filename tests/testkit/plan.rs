@@ -1,14 +1,15 @@
 //! What a run is to do: a TLS mode and a list of operations with their targets. Phases, the server's part in them and the
 //! options of the plugin follow from it.
-use base64::Engine;
-use base64::alphabet::IMAP_MUTF7;
-use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use super::exchange::EXCHANGES;
+use super::labels::{extend, number};
+use super::step::{Step, send, tagged};
+use super::task::{complete, joined};
 
-use super::exchange::{EXCHANGES, Exchange, Reply, exchange};
-use super::labels::label;
-use super::step::{Step, expect, send, tagged};
+pub use super::task::Task;
 
 pub const GREETING: &str = "* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n";
+/// What a server that behaves well lists once the user is logged in.
+pub const CAPABILITIES: &str = "IMAP4rev1 QUOTA IDLE UIDPLUS ESEARCH LITERAL+";
 pub const MODES: [Mode; 3] = [Mode::Implicit, Mode::Starttls, Mode::Clear];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,10 +55,13 @@ impl Plan {
         Self { mode, tasks, examine: false }
     }
 
-    /// Every operation that has an exchange, behind the `select` of another mailbox.
+    /// Every operation that has an exchange, between the `select` of another mailbox and a last operation, so that each has
+    /// one before and one behind it. What another one brings is not asked for.
     pub fn of_every_operation(mode: Mode) -> Self {
-        let every = EXCHANGES.iter().map(|row| Task::new(row.operation, row.target));
-        Self::new(mode, [first_task()].into_iter().chain(every).collect())
+        let is_brought = |name| EXCHANGES.iter().any(|row| row.brings == Some(name));
+        let asked = EXCHANGES.iter().filter(|row| !is_brought(row.operation));
+        let every = asked.map(|row| Task::new(row.operation, row.target));
+        Self::new(mode, [first_task()].into_iter().chain(every).chain([Task::new("status", LAST_MAILBOX)]).collect())
     }
 
     pub fn of_mailboxes(mode: Mode, names: &[&str]) -> Self {
@@ -66,12 +70,6 @@ impl Plan {
 
     pub fn examined(self) -> Self {
         Self { examine: true, ..self }
-    }
-
-    /// What is left to do once this phase is over.
-    pub fn behind(&self, phase: &str) -> Self {
-        let done = self.tasks.iter().position(|task| task.name() == phase).map_or(0, |place| place + 1);
-        Self { tasks: self.tasks[done..].to_vec(), ..self.clone() }
     }
 
     /// The options that ask for this plan.
@@ -84,33 +82,43 @@ impl Plan {
 
     /// All phases in their order.
     pub fn phases(&self) -> Vec<Phase> {
-        let own = |operation, command: Option<&str>, answer| Phase {
-            operation,
-            command: command.map(str::to_owned),
-            answer,
-            target: String::new(),
-            figures: Vec::new(),
-            is_task: false,
+        let set_up: &[&str] = match self.mode {
+            Mode::Implicit => &["resolve", "connect", "tls", "greeting", "login"],
+            Mode::Starttls => &["resolve", "connect", "greeting", "starttls", "tls", "login"],
+            Mode::Clear => &["resolve", "connect", "greeting", "login"],
         };
-        let of_server = |operation| {
-            let (command, answer) = set_up(operation);
-            own(operation, command, answer)
-        };
-        let mut phases = vec![own("resolve", None, Vec::new()), own("connect", None, Vec::new())];
-        let in_order: &[&str] = match self.mode {
-            Mode::Implicit => &["tls", "greeting", "login"],
-            Mode::Starttls => &["greeting", "starttls", "tls", "login"],
-            Mode::Clear => &["greeting", "login"],
-        };
-        phases.extend(in_order.iter().map(|operation| of_server(*operation)));
-        phases.extend(self.tasks.iter().map(|task| task.phase(self.examine)));
-        phases.push(of_server("logout"));
+        let mut phases: Vec<Phase> = set_up.iter().map(|operation| Phase::of_session(operation)).collect();
+        phases.extend(complete(&self.tasks, self.examine).into_iter().map(|(task, opener)| Phase {
+            operation: task.exchange.operation,
+            command: Some(task.command(self.examine)),
+            answer: task.answer(),
+            opener: opener.map(|place| set_up.len() + place),
+            label: String::new(),
+            target: task.target,
+            figures: task.figures,
+            is_task: true,
+        }));
+        phases.push(Phase::of_session("logout"));
+        number(&mut phases);
         phases
     }
 
     /// The phases in which the server has something to do.
     pub fn phases_of_server(&self) -> Vec<Phase> {
-        self.phases().split_off(2)
+        self.phases().into_iter().filter(Phase::is_of_server).collect()
+    }
+
+    /// What the server has to do over a fresh connection once this phase has lost the first one: the set-up, the mailbox
+    /// that is needed again, and the operations behind it that are not lost with it.
+    pub fn phases_of_fresh_connection(&self, lost: usize) -> Vec<Phase> {
+        let phases = self.phases();
+        let is_left = |place: usize| place > lost && phases[place].opener != Some(lost);
+        let left: Vec<usize> = (0..phases.len()).filter(|place| is_left(*place)).collect();
+        let needed = left.iter().filter_map(|place| phases[*place].opener);
+        let reopened = needed.into_iter().find(|opener| *opener < lost);
+        let set_up = (0..phases.len()).take_while(|place| !phases[*place].is_task);
+        let places = set_up.chain(reopened).chain(left);
+        places.map(|place| phases[place].clone()).filter(Phase::is_of_server).collect()
     }
 }
 
@@ -120,86 +128,19 @@ fn set_up(operation: &str) -> (Option<&'static str>, Vec<Step>) {
         "greeting" => (None, vec![send(GREETING)]),
         "tls" => (None, vec![Step::StartTls]),
         "starttls" => (Some("STARTTLS"), vec![tagged("OK go ahead")]),
-        "login" => (Some("LOGIN"), vec![tagged("OK Logged in")]),
+        "resolve" | "connect" => (None, Vec::new()),
+        "login" => (Some("LOGIN"), vec![tagged(&format!("OK [CAPABILITY {CAPABILITIES}] Logged in"))]),
         "logout" => (Some("LOGOUT"), vec![send("* BYE bye\r\n"), tagged("OK done"), Step::Close]),
         _ => panic!("{operation} is no phase of the set-up"),
     }
 }
 
+/// The mailbox of the last operation of a plan of all.
+pub const LAST_MAILBOX: &str = "Outbox";
+
 /// The `select` that stands first, so that its figures are not those of the `select` behind it.
 fn first_task() -> Task {
     Task::new("select", "INBOX").yielding("messages", 3.0)
-}
-
-/// One operation and what it is used with.
-#[derive(Debug, Clone)]
-pub struct Task {
-    exchange: &'static Exchange,
-    pub target: String,
-    figures: Vec<(&'static str, f64)>,
-}
-
-impl Task {
-    pub fn new(operation: &str, target: &str) -> Self {
-        let exchange = exchange(operation);
-        Self { exchange, target: target.to_owned(), figures: exchange.figures.to_vec() }
-    }
-
-    /// With another value of a figure than that of the row.
-    pub fn yielding(mut self, figure: &str, value: f64) -> Self {
-        let place = self.figures.iter().position(|(name, _)| *name == figure).expect("a figure of the row");
-        self.figures[place].1 = value;
-        self
-    }
-
-    /// `select Archive`, `noop`.
-    pub fn name(&self) -> String {
-        joined(self.exchange.operation, ' ', &self.target)
-    }
-
-    pub fn answer(&self) -> Vec<Step> {
-        let reply = |reply: &Reply| match reply {
-            Reply::Sent(text) => send(&self.filled(text)),
-            Reply::Tagged(text) => tagged(&self.filled(text)),
-            Reply::Read(text) => expect(&self.filled(text)),
-        };
-        self.exchange.answer.iter().map(reply).collect()
-    }
-
-    fn command(&self) -> String {
-        self.filled(self.exchange.command)
-    }
-
-    fn options(&self) -> [String; 2] {
-        match self.exchange.operation {
-            "select" => ["-m".to_owned(), self.target.clone()],
-            operation => ["-O".to_owned(), joined(operation, ':', &self.target)],
-        }
-    }
-
-    fn phase(&self, examine: bool) -> Phase {
-        let operation = self.exchange.operation;
-        let command = self.command();
-        Phase {
-            operation,
-            target: self.target.clone(),
-            command: Some(if examine && operation == "select" {
-                command.replace("SELECT", "EXAMINE")
-            } else {
-                command
-            }),
-            answer: self.answer(),
-            figures: self.figures.clone(),
-            is_task: true,
-        }
-    }
-
-    fn filled(&self, text: &str) -> String {
-        let text = text.replace("{target}", &on_the_wire(&self.target));
-        let fill =
-            |text: String, (figure, value): &(&str, f64)| text.replace(&format!("{{{figure}}}"), &value.to_string());
-        self.figures.iter().fold(text, fill)
-    }
 }
 
 /// One phase, and the server's part in it.
@@ -208,6 +149,10 @@ pub struct Phase {
     pub operation: &'static str,
     /// Empty if it has none.
     pub target: String,
+    /// If its mailbox must be open: the place of the phase that opens it.
+    pub opener: Option<usize>,
+    /// How its labels begin.
+    pub label: String,
     /// What the server reads first.
     pub command: Option<String>,
     pub answer: Vec<Step>,
@@ -217,6 +162,30 @@ pub struct Phase {
 }
 
 impl Phase {
+    /// A phase that is no operation.
+    fn of_session(operation: &'static str) -> Self {
+        let (command, answer) = set_up(operation);
+        Self {
+            operation,
+            target: String::new(),
+            opener: None,
+            label: String::new(),
+            command: command.map(str::to_owned),
+            answer,
+            figures: Vec::new(),
+            is_task: false,
+        }
+    }
+
+    fn is_of_server(&self) -> bool {
+        !self.answer.is_empty()
+    }
+
+    /// How often the server reads something from the client.
+    pub fn turns(&self) -> usize {
+        usize::from(self.command.is_some()) + self.answer.iter().filter(|step| matches!(step, Step::Expect(_))).count()
+    }
+
     /// As its line in the output has it: `select Archive`.
     pub fn name(&self) -> String {
         joined(self.operation, ' ', &self.target)
@@ -228,7 +197,7 @@ impl Phase {
     }
 
     pub fn label(&self, figure: &str) -> String {
-        label(self.operation, &self.target, figure)
+        extend(&self.label, figure)
     }
 }
 
@@ -237,26 +206,6 @@ pub fn command_of(phase: &str) -> Option<String> {
     let (operation, target) = phase.split_once(' ').unwrap_or((phase, ""));
     match operation {
         "greeting" | "tls" | "starttls" | "login" | "logout" => set_up(operation).0.map(str::to_owned),
-        _ => Some(Task::new(operation, target).command()),
+        _ => Some(Task::new(operation, target).command(false)),
     }
-}
-
-fn joined(operation: &str, sign: char, target: &str) -> String {
-    if target.is_empty() { operation.to_owned() } else { format!("{operation}{sign}{target}") }
-}
-
-/// Modified UTF-7 (RFC 3501 section 5.1.3).
-fn on_the_wire(name: &str) -> String {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
-    let is_ascii = |c: &char| matches!(c, ' '..='~');
-    let encode = |part: &[char]| {
-        let text: String = part.iter().collect();
-        if part.iter().all(is_ascii) {
-            return text.replace('&', "&-");
-        }
-        let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-        format!("&{}-", ENGINE.encode(units))
-    };
-    let characters: Vec<char> = name.chars().collect();
-    characters.chunk_by(|a, b| is_ascii(a) == is_ascii(b)).map(encode).collect()
 }

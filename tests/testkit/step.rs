@@ -9,6 +9,8 @@ use super::plan::Plan;
 #[derive(Debug, Clone)]
 pub enum Step {
     Send(Vec<u8>),
+    /// Sends this, with the date so many seconds ago in place of each `<SECONDS>`.
+    SendDated(String),
     /// Sends `TAG text`, with the tag of the last command.
     SendTagged(Vec<u8>),
     /// Sends what is made of the last command's tag.
