@@ -20,6 +20,7 @@ mod on_dovecot;
 mod on_interruptions;
 mod on_many;
 mod on_network;
+mod on_operations;
 mod on_outputs;
 mod on_script;
 mod on_secrets;
