@@ -161,11 +161,19 @@ make_users() {
     user backslash 'back\slash\\'
     user nonascii 'pä$$ wörd €'
     user reader 'Only-Looking-0815'
+    # Tests make mailboxes of this one.
+    user writer 'Ink-And-Paper-1623'
+    # The others have no quota root at all.
+    user limited 'Half-A-Glass-0050' "userdb_quota=count:Mail userdb_quota_rule=*:storage=64K:messages=30"
+    user two-roots 'One-Or-The-Other-2' "userdb_quota=count:Mail userdb_quota_rule=*:storage=64K:messages=10
+        userdb_quota2=count:Shared userdb_quota2_rule=*:storage=16K:messages=1000"
+    user full 'Not-One-More-0333' "userdb_quota=count:Mail userdb_quota_rule=*:messages=3"
+    user unlimited 'As-Far-As-I-See-9' "userdb_quota=count:Mail"
 }
 
-user() { # name, password
+user() { # name, password, settings of this user alone
     printf '%s\n' "$2" >"$dir/passwords/$1"
-    printf '%s:{PLAIN.b64}%s\n' "$1" "$(printf %s "$2" | base64)" >>"$dir/users"
+    printf '%s:{PLAIN.b64}%s::::::%s\n' "$1" "$(printf %s "$2" | base64)" "$(echo ${3-})" >>"$dir/users"
 }
 
 make_mail() {
@@ -173,6 +181,14 @@ make_mail() {
     for user in space quote backslash nonascii; do
         maildir "$user" "" 1
     done
+    for user in writer limited two-roots full unlimited; do
+        maildir "$user" "" 3
+    done
+    # No message may be put into the one, none may be taken out of the other.
+    maildir writer .Shelf 1
+    echo "owner lrwste" >"$dir/mail/writer/.Shelf/dovecot-acl"
+    maildir writer .Stack 1
+    echo "owner lrwsi" >"$dir/mail/writer/.Stack/dovecot-acl"
     maildir reader "" 3
     maildir ordinary "" 2
     maildir ordinary .Archive 5
@@ -262,15 +278,20 @@ passdb {
   args = $dir/users
 }
 userdb {
-  driver = static
-  args = uid=$(id -u "$mail_user") gid=$(id -g "$mail_user") home=$dir/mail/%u
+  driver = passwd-file
+  args = $dir/users
+  override_fields = uid=$(id -u "$mail_user") gid=$(id -g "$mail_user") home=$dir/mail/%u
 }
 first_valid_uid = 1
 mail_location = maildir:~
 mail_fsync = never
-mail_plugins = acl
+mail_plugins = acl quota
+protocol imap {
+  mail_plugins = acl quota imap_quota
+}
 plugin {
   acl = vfile
+  quota_vsizes = yes
 }
 namespace {
   inbox = yes

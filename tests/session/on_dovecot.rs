@@ -2,7 +2,6 @@
 //! server does is in `on_script.rs`.
 use std::fs;
 use std::io::Write;
-use std::net::TcpStream;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -415,12 +414,7 @@ fn in_file(text: &str) -> tempfile::NamedTempFile {
 
 /// The messages of a mailbox as an independent client counts them.
 fn exists(mailbox: &str) -> u32 {
-    let stream = TcpStream::connect(("127.0.0.1", dovecot().imap_port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let mut client = imap::Client::new(stream);
-    client.read_greeting().unwrap();
-    let login = client.login("ordinary", dovecot().password("ordinary"));
-    let mut session = login.map_err(|(error, _)| error).unwrap();
+    let mut session = dovecot().log_in("ordinary");
     let exists = session.examine(mailbox).unwrap().exists;
     session.logout().unwrap();
     exists

@@ -2,9 +2,11 @@
 //! serves what, that script says.
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// Nothing drops a static. The script waits for the end of its standard input instead, which comes when this process
 /// ends, however it ends; then it stops Dovecot and removes the folder.
@@ -40,6 +42,15 @@ impl Dovecot {
     pub fn password(&self, user: &str) -> String {
         let file = fs::read_to_string(self.password_file(user)).expect("the user has a password");
         file.trim_end_matches('\n').to_owned()
+    }
+
+    /// Another client than the plugin, logged in.
+    pub fn log_in(&self, user: &str) -> imap::Session<TcpStream> {
+        let stream = TcpStream::connect(("127.0.0.1", self.imap_port)).expect("Dovecot listens");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a limit");
+        let mut client = imap::Client::new(stream);
+        client.read_greeting().expect("a greeting");
+        client.login(user, self.password(user)).map_err(|(error, _)| error).expect("the user can log in")
     }
 
     /// What Dovecot logged so far.
