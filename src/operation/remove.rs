@@ -8,6 +8,7 @@ use super::{Access, Figure, Metric, Operation, Part, States, Summary, Takes, Tas
 use crate::failure::Failure;
 use crate::imap::command::Word;
 use crate::imap::dialogue::Dialogue;
+use crate::imap::response::Untagged;
 
 /// UID EXPUNGE of our messages.
 pub static REMOVE: Operation = Operation {
@@ -47,15 +48,21 @@ pub(super) fn make_mark(host: &str) -> String {
 fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     dialogue.require("UIDPLUS")?;
     let mark = make_mark(task.host);
-    let mut found: Option<Vec<u32>> = None;
+    // The server reports each message that is gone, and may do so behind any of these commands.
+    let mut expunged: usize = 0;
+    let mut count_expunged =
+        |untagged: &Untagged<'_>| expunged += usize::from(untagged.number_before("EXPUNGE").is_some());
+    let mut results: Option<Vec<u32>> = None;
     let words = [Word::Atom("UID SEARCH HEADER"), Word::Atom(MARK_HEADER), Word::Text(mark.as_bytes())];
     dialogue.command(&words, |untagged| {
-        if let Some(results) = untagged.search_results() {
-            found.get_or_insert_default().extend(results);
+        if let Some(uids) = untagged.search_results() {
+            results.get_or_insert_default().extend(uids);
         }
+        count_expunged(untagged);
     })?;
-    let is_known = found.is_some();
-    let mut uids = found.unwrap_or_default();
+    let is_known = results.is_some();
+    let mut uids = results.unwrap_or_default();
+    let found = uids.len().min(MAX_REMOVED);
     // A server may not find at once what it has just taken.
     let is_here = |mailbox: &str| mailbox == task.target;
     let mut appended = task.appended.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,12 +72,19 @@ fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     uids.truncate(MAX_REMOVED);
     if !uids.is_empty() {
         let set = make_sequence_set(&uids);
-        dialogue
-            .command(&[Word::Atom("UID STORE"), Word::Atom(&set), Word::Atom(r"+FLAGS.SILENT (\Deleted)")], |_| {})?;
-        dialogue.command(&[Word::Atom("UID EXPUNGE"), Word::Atom(&set)], |_| {})?;
+        let words = [Word::Atom("UID STORE"), Word::Atom(&set), Word::Atom(r"+FLAGS.SILENT (\Deleted)")];
+        dialogue.command(&words, &mut count_expunged)?;
+        dialogue.command(&[Word::Atom("UID EXPUNGE"), Word::Atom(&set)], &mut count_expunged)?;
     }
     appended.retain(|appended| !is_here(&appended.mailbox));
-    let removed: u32 = uids.len().try_into().unwrap_or(u32::MAX);
+    // A server without the right to delete may answer OK and do nothing (RFC 4314 section 4).
+    if expunged < found {
+        let kept = count(f64::from(u32::try_from(found - expunged).unwrap_or(u32::MAX)), "message", "messages");
+        return Err(Failure::refused(format!("the server answered OK, but kept {kept} of the write test"))
+            .with_hint("may the user delete messages there?"));
+    }
+    // Those of others may be among them.
+    let removed = u32::try_from(expunged.min(uids.len())).unwrap_or(u32::MAX);
     // Without a result of the search nobody knows whether there are others.
     Ok(Yield::default().with(&REMOVED, is_known.then(|| f64::from(removed))))
 }
