@@ -131,7 +131,7 @@ impl Phase {
     #[must_use]
     pub fn title(&self) -> String {
         match &self.target {
-            Some(target) => format!("{} {}", self.operation.name, text::show_value(target)),
+            Some(target) => format!("{} {}", self.operation.name, text::clean(target.as_bytes())),
             None => self.operation.name.to_owned(),
         }
     }
@@ -242,14 +242,17 @@ fn resolve_phase(
     phase
 }
 
-/// Beginnings of perfdata labels. Targets of one operation that fall together are numbered.
+/// Beginnings of perfdata labels. Phases of one operation whose labels fall together are numbered.
 #[derive(Default)]
 struct Labels(HashMap<&'static str, UniqueNames>);
 
 impl Labels {
     fn make(&mut self, operation: &'static Operation, target: Option<&str>) -> String {
-        let name = target.map(|target| format!("_{}", text::make_label(target))).unwrap_or_default();
-        format!("{}{}", operation.name, self.0.entry(operation.name).or_default().add(name))
+        let taken = self.0.entry(operation.name).or_default();
+        taken.add(match target {
+            Some(target) => format!("{}_{}", operation.name, text::make_label(target)),
+            None => operation.name.to_owned(),
+        })
     }
 }
 

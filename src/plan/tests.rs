@@ -64,6 +64,14 @@ fn targets_of_one_operation_that_fall_together_are_numbered() {
 }
 
 #[test]
+fn an_operation_without_a_target_that_is_asked_for_again_is_numbered() {
+    let plan = plan(&["-O", "noop", "-O", "quota", "-O", "noop", "-O", "quota:2", "-O", "quota"]).unwrap();
+    let labels: Vec<&str> = plan.phases[5..10].iter().map(|phase| phase.label.as_str()).collect();
+    // All labels of a phase begin with this one: `noop_2_ok`.
+    assert_eq!(labels, ["noop", "quota", "noop_2", "quota_2", "quota_3"]);
+}
+
+#[test]
 fn a_textfile_is_given_its_time() {
     assert_eq!(plan(&[]).unwrap().reserve, Duration::ZERO);
     assert_eq!(plan(&["--textfile", "x"]).unwrap().reserve, Duration::from_millis(100));
