@@ -126,7 +126,7 @@ impl Row {
     fn about(program: &Program, mode: Mode, at: &impl Fn(u16) -> Vec<Program>) -> Self {
         // What a server says unasked may come between two words of the client or not: the fewest are what counts.
         let turns = (0..5).map(|_| {
-            wire::turns(mode.port(), |port| {
+            wire::turns(("127.0.0.1", mode.port()), |port| {
                 let program = at(port).into_iter().find(|other| other.name == program.name).unwrap();
                 assert!(program.output().status.success(), "{program:?}");
             })

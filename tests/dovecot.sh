@@ -16,6 +16,7 @@
 #   127.0.0.7        implicit TLS up to TLS 1.1 only
 #   127.0.0.8        LOGINDISABLED while in clear
 #   127.0.0.9        implicit TLS up to TLS 1.2 only
+#   127.0.0.10       neither LITERAL+ nor ESEARCH
 # and SILENT_PORT on 127.0.0.1 accepts and then says nothing.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
@@ -232,7 +233,7 @@ END
 }
 
 configure() {
-    local addresses="127.0.0.1 127.0.0.2 127.0.0.3 127.0.0.4 127.0.0.5 127.0.0.6 127.0.0.8"
+    local addresses="127.0.0.1 127.0.0.2 127.0.0.3 127.0.0.4 127.0.0.5 127.0.0.6 127.0.0.8 127.0.0.10"
     have_ipv6 && addresses="$addresses ::1"
     cat >"$dir/dovecot.conf" <<END
 base_dir = $dir/run
@@ -271,6 +272,9 @@ local 127.0.0.7 {
 }
 local 127.0.0.8 {
   disable_plaintext_auth = yes
+}
+local 127.0.0.10 {
+  imap_capability = IMAP4rev1 IDLE UIDPLUS QUOTA
 }
 
 passdb {

@@ -12,15 +12,15 @@ struct Talk {
     client_spoke_last: bool,
 }
 
-/// The turns of the one connection that `run` makes to the port that it is given.
-pub fn turns(server: u16, run: impl FnOnce(u16)) -> u64 {
+/// The turns of the one connection that `run` makes to the port that it is given, which leads to `server`.
+pub fn turns(server: (&'static str, u16), run: impl FnOnce(u16)) -> u64 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let talk = Arc::new(Mutex::new(Talk::default()));
     let told = Arc::clone(&talk);
     let wire = thread::spawn(move || {
         let (client, _) = listener.accept().unwrap();
-        let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
+        let server = TcpStream::connect(server).unwrap();
         for socket in [&client, &server] {
             socket.set_nodelay(true).unwrap();
         }

@@ -309,6 +309,29 @@ fn what_a_killed_run_has_left_is_removed_by_the_next() {
 }
 
 #[test]
+fn without_esearch_and_literal_plus_the_figures_are_the_same() {
+    let mut client = dovecot().log_in("writer");
+    client.create("Plain").unwrap();
+    for _ in 0..3 {
+        client.append("Plain", b"From: a@example.org\r\n\r\n").finish().unwrap();
+    }
+    let before = list_messages(&mut client, "Plain");
+    let port = dovecot().imap_port.to_string();
+    let run = Plugin::new(["-H", "127.0.0.10", "-p", &port, "--tls", "none", "-t", LIMIT, "-u", "writer"])
+        .password(dovecot().password("writer"))
+        .args(["-O", "search:Plain?UNSEEN", "-O", "append:Plain", "-O", "search:Plain?SEEN", "-vvv"])
+        .run();
+    expect(&run, 0);
+    let figures =
+        [("search", "Plain?UNSEEN", "matches"), ("search", "Plain?SEEN", "matches"), ("remove", "Plain", "removed")];
+    let figures = figures.map(|(operation, target, figure)| run.figure(operation, target, figure));
+    assert_eq!(figures, [Some(3.0), Some(0.0), Some(1.0)], "{run:#?}");
+    assert!(run.stdout.contains("* SEARCH ") && !run.stdout.contains("ESEARCH"), "{run:#?}");
+    assert_eq!(list_messages(&mut client, "Plain"), before, "{run:#?}");
+    client.delete("Plain").unwrap();
+}
+
+#[test]
 fn a_refused_append_or_remove_is_critical_with_the_server_s_words() {
     for (user, mailbox, words) in [
         ("writer", "Shelf", "append Shelf failed: NO [NOPERM] Permission denied"),
