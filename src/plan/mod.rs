@@ -131,7 +131,7 @@ impl Phase {
     #[must_use]
     pub fn title(&self) -> String {
         match &self.target {
-            Some(target) => format!("{} {}", self.operation.name, text::clean(target.as_bytes())),
+            Some(target) => format!("{} {}", self.operation.name, text::show_value(target)),
             None => self.operation.name.to_owned(),
         }
     }
