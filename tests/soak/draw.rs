@@ -13,8 +13,10 @@ use crate::testkit::plan::{MODES, Mode, Phase, Plan, Task};
 use crate::testkit::server::Server;
 use crate::testkit::step::{Answers, Step, expect, send, tagged};
 
-/// Targets of the operations that take one.
+/// Mailboxes of the operations that take one.
 const MAILBOXES: [&str; 6] = ["INBOX", "Archive", "Entwürfe", "Sent Items", "Projects/2026/Summer", "Large"];
+/// Operations that `--examine` forbids.
+const WRITING: [&str; 2] = ["append", "remove"];
 const NASTY: &[u8] = b"* OK a | b \x1b[31m \xff\xfe 'x'=1;2 \0 ` $(id) <b>\r\n";
 
 /// What becomes of the faulty phase; where limits are short, it can always time out instead.
@@ -143,7 +145,7 @@ impl Draw {
     pub fn new(world: &World, seed: u64, number: u64) -> Self {
         let mut random = Random(seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let mut plan = Plan::new(random.one_of(&MODES), random.tasks());
-        plan.examine = random.below(6) == 0;
+        plan.examine = random.below(6) == 0 && !plan.phases().iter().any(|phase| WRITING.contains(&phase.operation));
         let limit = Duration::from_millis(random.between(200, 1000));
         let mut draw = Self {
             number,
@@ -186,9 +188,18 @@ impl Draw {
                 self.script.extend(read.into_iter().chain(good));
                 continue;
             }
-            // A reset comes of what was not read.
-            self.script.extend(read.filter(|_| kind != "reset"));
-            self.script.extend(steps(random, phase, good));
+            let reads = phase.answer.iter().enumerate().filter(|(_, step)| matches!(step, Step::Expect(_)));
+            let reads: Vec<usize> = reads.map(|(place, _)| place).collect();
+            if reads.is_empty() || random.below(2) == 0 {
+                // A reset comes of what was not read.
+                self.script.extend(read.filter(|_| kind != "reset"));
+                self.script.extend(steps(random, phase, good));
+                continue;
+            }
+            // The fault is in a later command of the operation, and never in what another one says in its place.
+            let (before, rest) = phase.answer.split_at(random.one_of(&reads) + usize::from(kind != "reset"));
+            let answer = [before.to_vec(), steps(random, phase, rest.to_vec())].concat();
+            self.script.extend(read.into_iter().chain([Step::Answered(answers.with(phase, answer))]));
         }
         let server = Server::start(self.script.clone());
         (self.kind, self.ends, self.fault) = (kind, ends, Some(fault));
@@ -237,11 +248,15 @@ impl Draw {
             "Dovecot: denied mailbox" => Some("Denied"),
             _ => None,
         };
+        // This Dovecot limits no space, and has no such capability.
+        self.plan.tasks.retain(|task| task.exchange.operation != "quota");
         if let Some(extra) = extra {
             let place = random.below(self.plan.tasks.len() + 1);
             self.plan.tasks.insert(place, Task::new("select", extra));
-            self.phases = self.plan.phases();
+        } else if self.plan.tasks.is_empty() {
+            self.plan.tasks.push(Task::new("noop", ""));
         }
+        self.phases = self.plan.phases();
         let is_faulty = |phase: &Phase| match extra {
             Some(extra) => phase.target == extra,
             None => phase.operation == "login",
@@ -323,9 +338,16 @@ impl Random {
 
     /// One to four operations, none of them twice with the same target.
     fn tasks(&mut self) -> Vec<Task> {
-        let targets = |row: &Exchange| if row.target.is_empty() { vec![""] } else { MAILBOXES.to_vec() };
-        let of_row = |row: &'static Exchange| targets(row).into_iter().map(|target| Task::new(row.operation, target));
-        let mut all: Vec<Task> = EXCHANGES.iter().flat_map(of_row).collect();
+        let targets = |row: &Exchange| match row.target.split_once('?') {
+            Some((_, keys)) => MAILBOXES.map(|mailbox| format!("{mailbox}?{keys}")).to_vec(),
+            None if row.target.is_empty() => vec![String::new()],
+            None => MAILBOXES.map(str::to_owned).to_vec(),
+        };
+        let of_row = |row: &'static Exchange| targets(row).into_iter().map(|target| Task::new(row.operation, &target));
+        // With --examine both open a mailbox by the same command, and the server says the same of it.
+        let alike =
+            |task: Task| if task.exchange.operation == "examine" { task.yielding("messages", 172.0) } else { task };
+        let mut all: Vec<Task> = EXCHANGES.iter().flat_map(of_row).map(alike).collect();
         (0..=self.below(4)).map(|_| all.remove(self.below(all.len()))).collect()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::plan::Plan;
+use super::plan::{Phase, Plan};
 
 /// One thing that the server does.
 #[derive(Debug, Clone)]
@@ -52,6 +52,12 @@ impl Answers {
     pub fn of(plan: &Plan) -> Self {
         let phases = plan.phases_of_server().into_iter();
         Self(Arc::new(phases.filter_map(|phase| Some((phase.command?, phase.answer))).collect()))
+    }
+
+    /// With another answer in this phase.
+    pub fn with(&self, phase: &Phase, answer: Vec<Step>) -> Self {
+        let command = phase.command.clone().expect("a command");
+        Self(Arc::new([(command, answer)].into_iter().chain(self.0.iter().cloned()).collect()))
     }
 
     /// The answer to the command in this line; otherwise the commands that there are.
