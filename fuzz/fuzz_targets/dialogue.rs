@@ -1,7 +1,7 @@
 //! All that a server says in a run without TLS, or before STARTTLS's handshake: no panic, bounded memory, a readable
 //! report, no secret.
 //!
-//! Line 1 of the input has words that choose the run (`starttls mailboxes -vvv`, say). The rest is the server's text: an
+//! Line 1 of the input has words that choose the run (`starttls mailboxes operations write -vvv`, say). The rest is the server's text: an
 //! empty line ends what arrives at once, `~` does so inside a line, `---` ends a connection, `x1000` says the line before
 //! it a thousand times, and `~1000` does so without its line end.
 
@@ -72,7 +72,27 @@ fn options(wants: &impl Fn(&str) -> bool, password: &str) -> Box<Options> {
     if wants("mailboxes") {
         arguments.extend(["-m", "INBOX", "-m", "Entwürfe", "-m", "a \"b\"", "-w", "select.messages=1:"]);
     }
-    arguments.extend(["--examine", "--perfdata-u", "-v", "-vv", "-vvv"].iter().filter(|option| wants(option)));
+    if wants("operations") {
+        arguments.extend([
+            "-O",
+            "search:INBOX?UNSEEN",
+            "-O",
+            "age:INBOX",
+            "-O",
+            "idle:INBOX",
+            "-O",
+            "quota",
+            "-O",
+            "list",
+        ]);
+        arguments.extend(["-O", "status:Entwürfe", "-O", "noop", "-O", "id", "-w", "age.newest=900", "-c", "quota=80"]);
+    }
+    if wants("write") {
+        arguments.extend(["-O", "append:Probe", "-c", "remove.removed=1:"]);
+    } else if wants("--examine") {
+        arguments.push("--examine");
+    }
+    arguments.extend(["--perfdata-u", "-v", "-vv", "-vvv"].iter().filter(|option| wants(option)));
     let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
     match Options::parse(&arguments, Some(password.into())) {
         Ok(Request::Check(options)) => options,

@@ -72,7 +72,7 @@ fn check_perfdata(perfdata: &str) {
         assert!(labels.insert(label), "{label:?} twice");
         let fields: Vec<&str> = fields.split(';').collect();
         assert!(fields.len() <= 5, "{item:?}");
-        let value = fields[0].strip_suffix('s').unwrap_or(fields[0]);
+        let value = fields[0].strip_suffix(['s', '%']).unwrap_or(fields[0]);
         assert!(value == "U" || value.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-'), "{item:?}");
         let known = |c: char| c.is_ascii_digit() || ".-:@~".contains(c);
         assert!(fields[1..].iter().all(|field| field.chars().all(known)), "{item:?}");
