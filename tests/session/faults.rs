@@ -514,8 +514,8 @@ impl Fault {
 /// The part of an answer in which so many of the client's later commands are answered well, up to the next one of them.
 fn answer_until(answer: &[Step], turn: usize) -> Vec<Step> {
     let is_read = |(_, step): &(usize, &Step)| matches!(step, Step::Expect(_));
-    let read = answer.iter().enumerate().filter(is_read).map(|(place, _)| place);
-    let end = turn.checked_sub(1).and_then(|turn| read.skip(turn).next());
+    let mut read = answer.iter().enumerate().filter(is_read).map(|(place, _)| place);
+    let end = turn.checked_sub(1).and_then(|turn| read.nth(turn));
     end.map_or_else(Vec::new, |end| answer[..=end].to_vec())
 }
 

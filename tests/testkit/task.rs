@@ -72,7 +72,7 @@ impl Task {
 pub fn complete(asked: &[Task], examine: bool) -> Vec<(Task, Option<usize>)> {
     let mut tasks: Vec<(Task, Option<usize>)> = Vec::new();
     let mut open: Option<(String, Open, usize)> = None;
-    let opened = |opens| if examine { Open::ForReading } else { opens };
+    let access_after = |opens| if examine { Open::ForReading } else { opens };
     for task in add_brought(asked) {
         let mailbox = task.mailbox().to_owned();
         if let Some(needed) = task.exchange.needs
@@ -80,12 +80,12 @@ pub fn complete(asked: &[Task], examine: bool) -> Vec<(Task, Option<usize>)> {
         {
             // The server says the same of the mailbox as the user's own `select` expects.
             let own = asked.iter().find(|task| task.exchange.operation == "select" && task.target == mailbox);
-            open = Some((mailbox.clone(), opened(Open::ForWriting), tasks.len()));
+            open = Some((mailbox.clone(), access_after(Open::ForWriting), tasks.len()));
             tasks.push((own.cloned().unwrap_or_else(|| Task::new("select", &mailbox)), None));
         }
         let opener = task.exchange.needs.and(open.as_ref().map(|(_, _, place)| *place));
         if let Some(opens) = task.exchange.opens {
-            open = Some((mailbox, opened(opens), tasks.len()));
+            open = Some((mailbox, access_after(opens), tasks.len()));
         }
         tasks.push((task, opener));
     }
