@@ -22,6 +22,9 @@ pub struct Dialogue {
     pub capabilities: Option<Capabilities>,
     /// How many messages the open mailbox has, as far as the server said so.
     pub exists: Option<u32>,
+    /// Whether messages of the open mailbox can be flagged \Deleted, as far as the server said so (RFC 9051 section 7.1,
+    /// PERMANENTFLAGS).
+    pub can_delete: Option<bool>,
     /// Whether the greeting was PREAUTH.
     pub preauthenticated: bool,
     /// LOGOUT is sent: a `BYE` is expected.
@@ -44,6 +47,7 @@ impl Dialogue {
             reader: Reader::new(stream, redactor, log),
             capabilities: None,
             exists: None,
+            can_delete: None,
             preauthenticated: false,
             is_leaving: false,
             said_bye: false,
@@ -262,6 +266,11 @@ impl Dialogue {
             // The counts before this were those of the mailbox that was open (RFC 9051 section 7.1).
             if strip_prefix_no_case(text, b"[CLOSED]").is_some() {
                 self.exists = None;
+            }
+            if let Some(flags) = strip_prefix_no_case(text, b"[PERMANENTFLAGS ") {
+                let flags = flags.split(|&byte| byte == b']').next().unwrap_or_default();
+                let mut words = flags.split(|byte| b" ()".contains(byte));
+                self.can_delete = Some(words.any(|flag| flag.eq_ignore_ascii_case(br"\Deleted")));
             }
             self.said_bye |= status == Status::Bye;
             let listed = Capabilities::in_code(text);

@@ -62,7 +62,6 @@ fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     })?;
     let is_known = results.is_some();
     let mut uids = results.unwrap_or_default();
-    let found = uids.len().min(MAX_REMOVED);
     // A server may not find at once what it has just taken.
     let is_here = |mailbox: &str| mailbox == task.target;
     let mut appended = task.appended.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,20 +70,20 @@ fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     uids.dedup();
     uids.truncate(MAX_REMOVED);
     if !uids.is_empty() {
+        // Without that right a server may answer OK to all of it and do nothing (RFC 4314 section 4).
+        if dialogue.can_delete == Some(false) {
+            return Err(Failure::refused("the server lets nobody flag messages as deleted in this mailbox")
+                .with_hint("may the user delete messages there?"));
+        }
         let set = make_sequence_set(&uids);
         let words = [Word::Atom("UID STORE"), Word::Atom(&set), Word::Atom(r"+FLAGS.SILENT (\Deleted)")];
         dialogue.command(&words, &mut count_expunged)?;
         dialogue.command(&[Word::Atom("UID EXPUNGE"), Word::Atom(&set)], &mut count_expunged)?;
     }
     appended.retain(|appended| !is_here(&appended.mailbox));
-    // A server without the right to delete may answer OK and do nothing (RFC 4314 section 4).
-    if expunged < found {
-        let kept = count(f64::from(u32::try_from(found - expunged).unwrap_or(u32::MAX)), "message", "messages");
-        return Err(Failure::refused(format!("the server answered OK, but kept {kept} of the write test"))
-            .with_hint("may the user delete messages there?"));
-    }
-    // Those of others may be among them.
-    let removed = u32::try_from(expunged.min(uids.len())).unwrap_or(u32::MAX);
+    // Messages of others may be among those that the server reports as gone, and it may report them later.
+    let removed = if expunged > 0 { expunged.min(uids.len()) } else { uids.len() };
+    let removed = u32::try_from(removed).unwrap_or(u32::MAX);
     // Without a result of the search nobody knows whether there are others.
     Ok(Yield::default().with(&REMOVED, is_known.then(|| f64::from(removed))))
 }

@@ -57,7 +57,7 @@ fn open(dialogue: &mut Dialogue, command: &str, task: &Task<'_>) -> Result<Yield
     let mailbox = mailbox_name::encode(task.target);
     // What has arrived already is of the mailbox that was open before.
     dialogue.take_early_lines()?;
-    dialogue.exists = None;
+    (dialogue.exists, dialogue.can_delete) = (None, None);
     dialogue.command(&[Word::Atom(command), Word::Text(mailbox.as_bytes())], |_| {})?;
     Ok(Yield::default().with(&MESSAGES, dialogue.exists.map(f64::from)))
 }
