@@ -168,7 +168,8 @@ impl Dialogue {
         let mut line = Zeroizing::new(Vec::with_capacity(room + tag.len() + 2));
         line.extend_from_slice(tag.as_bytes());
         self.reader.log_command(&|| {
-            let words: Vec<String> = words.iter().map(Word::show).collect();
+            let words: Vec<String> =
+                words.iter().filter(|word| !matches!(word, Word::Continued(_))).map(Word::show).collect();
             format!("{tag} {}", words.join(" "))
         });
         for word in words {
@@ -193,6 +194,9 @@ impl Dialogue {
                     self.reader.send(&line)?;
                     line.clear();
                     self.read_until(tag.as_bytes(), true, &mut on_untagged)?;
+                    if matches!(form, Form::Line) {
+                        self.reader.log_command(&|| word.show());
+                    }
                     line.extend_from_slice(text);
                 }
             }

@@ -60,6 +60,10 @@ pub(super) fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<
         (Part::SetUp { .. }, None) => Vec::new(),
         (Part::Task { .. } | Part::End, _) => describe_figures(phase, judged),
     };
-    details.extend(phase.report.notes.iter().cloned());
+    // The reason of a crossed threshold is not said twice.
+    let is_said = |note: &str| {
+        phase.verdict.breaches.iter().any(|breach| matches!(breach.value, Some(Value::Missing(why)) if why == note))
+    };
+    details.extend(phase.report.notes.iter().filter(|note| !is_said(note)).cloned());
     details
 }
