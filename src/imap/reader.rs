@@ -141,7 +141,11 @@ impl Reader {
         let is_tag = |word: &[u8]| word == b"*" || number(word).is_some_and(|tag| is_ours(word, tag));
         let text =
             split_word(&self.line).filter(|(word, _)| is_tag(word)).map_or(self.line.as_slice(), |(_, text)| text);
-        let line = self.redactor.clean(text);
+        let mut line = self.redactor.clean(text);
+        // It would stand before a comma of ours.
+        if line.ends_with('.') && !line.ends_with("..") {
+            line.pop();
+        }
         if line.is_empty() && !self.line.is_empty() { "(nothing printable)".to_owned() } else { line }
     }
 }

@@ -134,28 +134,31 @@ fn summarize_ok(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> 
 }
 
 /// A line per phase, `[OK] login: 0.042 s`; of several addresses a line each, `[OK] 192.0.2.1: connect 0.001 s, ...`.
+/// A phase that was not run has no state of its own: the run's is that of its cause.
 fn render_phases(judged: &Judged<'_>, settings: &Settings) -> Vec<String> {
-    let mut lines: Vec<(Option<Address>, ServiceState, String)> = Vec::new();
+    let mut lines: Vec<(Option<Address>, Option<ServiceState>, String)> = Vec::new();
     for phase in &judged.phases {
         let planned = &phase.report.phase;
+        let state = (!phase.report.is_not_run()).then_some(phase.verdict.state);
         let mut what = describe_outcome(phase);
         if settings.verbosity > 0 {
             what = [vec![what], list_details(phase, judged)].concat().join(", ");
         }
         let title = planned.title();
         match lines.last_mut() {
-            Some((address, state, line)) if address.is_some() && *address == planned.address => {
-                *state = (*state).max(phase.verdict.state);
+            Some((address, worst, line)) if address.is_some() && *address == planned.address => {
+                *worst = (*worst).max(state);
                 line.extend([", ", &title, " ", &what]);
             }
             _ => {
                 let ip = planned.address.and_then(|address| address.ip).map(|ip| format!("{ip}: {title} {what}"));
                 let line = ip.unwrap_or_else(|| format!("{title}: {what}"));
-                lines.push((planned.address, phase.verdict.state, line));
+                lines.push((planned.address, state, line));
             }
         }
     }
-    lines.into_iter().map(|(_, state, line)| format!("[{state}] {line}")).collect()
+    let show_state = |state: Option<ServiceState>| state.map_or("not run".to_owned(), |state| state.to_string());
+    lines.into_iter().map(|(_, state, line)| format!("[{}] {line}", show_state(state))).collect()
 }
 
 /// What `-vv` adds: limits, trust, and the time that is in the total and in no phase.

@@ -101,6 +101,12 @@ impl PhaseReport {
         Some(figure.unit.convert(raw, now))
     }
 
+    /// Whether it was not begun.
+    #[must_use]
+    pub fn is_not_run(&self) -> bool {
+        matches!(self.outcome, Outcome::NotRun(_))
+    }
+
     /// Whether it was begun and is not ok.
     #[must_use]
     pub fn has_failed(&self) -> bool {

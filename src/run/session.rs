@@ -110,9 +110,7 @@ impl<'a> Session<'a> {
             (Step::Tls, Upgrading(dialogue)) => self.encrypt(dialogue, Greeted, yielded),
             (Step::Greeting, Connected(dialogue)) => exchange(dialogue, Dialogue::read_greeting, Greeted, Connected),
             (Step::StartTls, Greeted(dialogue)) => exchange(dialogue, start_tls, Upgrading, Greeted),
-            (Step::Login, Greeted(dialogue)) => {
-                exchange(dialogue, |dialogue| self.log_in(dialogue, yielded), LoggedIn, Greeted)
-            }
+            (Step::Login, Greeted(dialogue)) => exchange(dialogue, |dialogue| self.log_in(dialogue), LoggedIn, Greeted),
             (_, state) => (state, Err(Stop::Impossible)),
         }
     }
@@ -161,11 +159,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn log_in(&self, dialogue: &mut Dialogue, yielded: &mut Yield) -> Result<(), Failure> {
+    fn log_in(&self, dialogue: &mut Dialogue) -> Result<(), Failure> {
         let settings = &self.prepared.settings;
         if dialogue.preauthenticated {
-            yielded.notes.push("PREAUTH, no password asked for".to_owned());
-            return Ok(());
+            return Err(Failure::refused("PREAUTH greeting, so that nobody checked the password"));
         }
         // A line that has come meanwhile may forbid it.
         dialogue.take_early_lines()?;

@@ -329,11 +329,11 @@ fn field_faults() -> Vec<Fault> {
         row("its user database is away", Implicit, "login",
             no("NO [UNAVAILABLE] Temporary authentication failure. [host:2026-11-23 06:37:32]"), Refused("[UNAVAILABLE] Temporary")),
         row("it is shut down", Implicit, "select INBOX",
-            then_closed("* BYE Server shutting down."), Lost("BYE Server shutting down.")),
+            then_closed("* BYE Server shutting down."), Lost("BYE Server shutting down")),
         // Others.
         row("idle too long, said twice", Clear, "select Archive", vec![autologout.clone(), autologout, Close], Lost("BYE Autologout")),
         row("authenticated but not connected", Implicit, "select INBOX",
-            no("BAD User is authenticated but not connected."), Refused("BAD User is authenticated but not connected.")),
+            no("BAD User is authenticated but not connected."), Refused("BAD User is authenticated but not connected")),
         row("closed with a number", Implicit, "login",
             then_closed("* BYE Connection is closed. 13"), Lost("BYE Connection is closed. 13")),
         row("an application password is wanted", Implicit, "login",
