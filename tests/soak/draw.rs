@@ -248,15 +248,11 @@ impl Draw {
             "Dovecot: denied mailbox" => Some("Denied"),
             _ => None,
         };
-        // This Dovecot limits no space, and has no such capability.
-        self.plan.tasks.retain(|task| task.exchange.operation != "quota");
         if let Some(extra) = extra {
             let place = random.below(self.plan.tasks.len() + 1);
             self.plan.tasks.insert(place, Task::new("select", extra));
-        } else if self.plan.tasks.is_empty() {
-            self.plan.tasks.push(Task::new("noop", ""));
+            self.phases = self.plan.phases();
         }
-        self.phases = self.plan.phases();
         let is_faulty = |phase: &Phase| match extra {
             Some(extra) => phase.target == extra,
             None => phase.operation == "login",
