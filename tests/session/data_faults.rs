@@ -124,17 +124,23 @@ fn faults_of_append() -> Vec<Row> {
 }
 
 fn faults_of_remove() -> Vec<Row> {
-    let rest =
-        || [expect("UID STORE 41,43 +"), tagged("OK done"), expect("UID EXPUNGE 41,43"), tagged("OK done")].into_iter();
-    let found = |lines: &str| answered(lines).into_iter().chain(rest()).collect();
-    let of_append = vec![expect("UID STORE 43 +"), tagged("OK done"), expect("UID EXPUNGE 43"), tagged("OK done")];
+    let removed = |lines: &str, set: &str, expunged: &str| {
+        let [store, expunge] = [format!("UID STORE {set} +"), format!("UID EXPUNGE {set}")];
+        let rest = [expect(&store), tagged("OK done"), expect(&expunge), send(expunged), tagged("OK done")];
+        [answered(lines), rest.into()].concat()
+    };
+    let found = |lines: &str| removed(lines, "41,43", "* 172 EXPUNGE\r\n* 170 EXPUNGE\r\n");
+    let expunged = |lines: &str| removed("* SEARCH 43 41\r\n", "41,43", lines);
     let without = Without(&["removed"], "the server sent no result of the search");
     vec![
-        ("no data", answered("").into_iter().chain(of_append).collect(), without),
+        ("no data", removed("", "43", "* 172 EXPUNGE\r\n"), without),
         ("a UID beyond 32 bits", found("* SEARCH 41 4294967296 43\r\n"), Harmless),
         ("a UID beyond 64 bits", found("* SEARCH 99999999999999999999 43 41\r\n"), Harmless),
         ("a UID twice", found("* SEARCH 43 41 43\r\n* SEARCH 41\r\n"), Harmless),
         ("a literal in place of a UID", found("* SEARCH 41 {2}\r\n77 43\r\n"), Harmless),
+        ("others gone as well", expunged("* 9 EXPUNGE\r\n* 8 EXPUNGE\r\n* 7 EXPUNGE\r\n"), Harmless),
+        ("reported later", expunged("* 172 EXISTS\r\n"), Harmless),
+        ("a number of a message beyond 64 bits", expunged("* 99999999999999999999 EXPUNGE\r\n"), Harmless),
     ]
 }
 

@@ -194,6 +194,26 @@ fn a_write_test_removes_what_it_wrote_and_what_it_finds_and_names_no_other_messa
 }
 
 #[test]
+fn where_nothing_can_be_flagged_as_deleted_nothing_is_tried() {
+    let flags = |flags: &str| send(&format!("* 172 EXISTS\r\n* OK [PERMANENTFLAGS {flags}] limited\r\n"));
+    let ok = |command: &str| exchange(command, vec![tagged("OK done")]);
+    let refused = "failed: the server lets nobody flag messages as deleted in this mailbox";
+    for (permanent, said) in [("()", refused), ("(\\Seen \\DeletedX)", refused), ("(\\Seen \\deleted \\*)", "0.")] {
+        let mut steps = vec![
+            exchange("SELECT \"Probe\"", vec![flags(permanent), tagged("OK done")]),
+            exchange("UID SEARCH", vec![send("* SEARCH 7\r\n"), tagged("OK done")]),
+        ];
+        if said == "0." {
+            steps.extend([ok("UID STORE 7 "), ok("UID EXPUNGE 7")]);
+        }
+        steps.push(ok("NOOP"));
+        let (run, _) = run(&[session(CAPABILITIES, &steps)], &["remove:Probe", "noop"], "-v");
+        assert!(line(&run, "remove Probe").starts_with(said), "{run:#?}");
+        assert_ok(&run, &["select Probe", "noop"]);
+    }
+}
+
+#[test]
 fn a_message_waits_for_the_servers_word_where_it_takes_no_literal_at_once() {
     let capabilities = CAPABILITIES.replace(" LITERAL+", "");
     let found = exchange("UID SEARCH", vec![send("* SEARCH\r\n"), tagged("OK done")]);
