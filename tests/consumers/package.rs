@@ -34,7 +34,7 @@ fn deb() -> Option<PathBuf> {
         return None;
     };
     let made = changed(&found);
-    let sources = ["icinga", "debian", "src"].map(project);
+    let sources = ["icinga", "debian", "docs", "src"].map(project);
     let newer = sources.iter().flat_map(|folder| files(folder).into_iter().map(|file| folder.join(file)));
     if let Some(newer) = newer.into_iter().find(|file| changed(file) > made) {
         eprintln!("SKIPPED, NOT TESTED: {} is older than {} (make deb)", found.display(), newer.display());
@@ -97,6 +97,10 @@ fn the_package_has_every_file_in_its_place_and_no_other() {
         );
         wanted.insert(place);
     }
+    let schema = "check_imap_session.schema.json";
+    let shipped = fs::read(root.path().join(&doc).join(schema)).unwrap_or_default();
+    assert!(shipped == fs::read(project("docs").join(schema)).unwrap(), "{schema} is not the same in the package");
+    wanted.insert(format!("{doc}/{schema}"));
     assert_eq!(files(root.path()), wanted);
 
     let version = run(Command::new("dpkg-deb").arg("-f").arg(&deb).arg("Version"));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dovecot::dovecot;
 use crate::plugin::{BINARY, skipped};
+use crate::testkit::json;
 use crate::trust::SystemTrust;
 use measure::Program;
 
@@ -140,6 +141,9 @@ fn two_hundred_and_fifty_operations_stay_small() {
             assert!(text.starts_with("IMAP is OK: "), "{text}");
             assert_eq!(text.matches("_ok=1;").count(), 1 + 250, "login, and each operation: {text}");
             assert!(text.len() < 64 << 10, "{further:?}: {} bytes", text.len());
+        }
+        if further.contains(&"json") {
+            json::read(&text);
         }
         let Some(memory) = program.peak_memory() else {
             skipped("GNU time is not installed (tests/install-needs.sh bench installs it)");

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use crate::exposition::Exposition;
 use crate::plugin::Plugin;
+use crate::testkit::json;
 
 /// What the product promises, whatever the table says.
 const REQUIRED: &str = "-H --hostname -p --port -4 -6 --every-address --tls --tls-name --ca-file --no-verify --tls-min \
@@ -170,7 +171,7 @@ fn readme_has_every_field_of_the_json() {
     let (report, options) = complete();
     let json = (JSON.render)(&judge(&report, Utc::now()), &options.output_settings());
     let mut fields = BTreeSet::new();
-    collect(&serde_json::from_str(&json).unwrap(), &mut fields);
+    collect(&json::read(&json), &mut fields);
     let readme = read("README.md");
     let section = readme.split("\n## JSON\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let (_, table) = section.split_once("|---|").unwrap();
@@ -315,7 +316,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// A report that has everything, and its options.
-fn complete() -> (Report, Options) {
+pub fn complete() -> (Report, Options) {
     let mut arguments: Vec<String> = ["-H", "imap.example.org", "-u", "joe"].map(str::to_owned).into();
     arguments.extend(OPERATIONS.iter().map(|row| format!("--operation={}{}", row.name, row.takes.example())));
     let Ok(Request::Check(options)) = Options::parse(&arguments, Some(b"secret".to_vec())) else { panic!("options") };
@@ -328,7 +329,7 @@ fn complete() -> (Report, Options) {
     let now = Utc::now();
     let certificate = Certificate { subject: "s".to_owned(), issuer: "i".to_owned(), not_before: now, not_after: now };
     let tried = vec![SocketAddr::from(([192, 0, 2, 1], 993))];
-    report.facts = vec![Facts { certificate: Some(certificate), tried, ..Facts::default() }];
+    report.facts = vec![Facts { certificate: Some(certificate), addresses: tried.clone(), tried, ..Facts::default() }];
     (report, *options)
 }
 

@@ -28,6 +28,7 @@ mod on_testkit;
 mod operations_on_dovecot;
 mod properties;
 mod resolver;
+mod schema;
 mod structure;
 #[path = "../testkit/mod.rs"]
 #[allow(dead_code, reason = "the other test programs use the rest")]

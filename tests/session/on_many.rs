@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::case::{PASSWORD, USER, skip_host};
 use crate::resolver::Resolver;
 use crate::testkit::dovecot::dovecot;
-use crate::testkit::json::phase;
+use crate::testkit::json::{phase, read};
 use crate::testkit::labels::expected;
 use crate::testkit::plan::{GREETING, Mode, Plan, Task};
 use crate::testkit::plugin::{Plugin, Run, skipped};
@@ -82,7 +82,7 @@ fn an_address_that_never_answers_is_reported_once_however_often_it_is_tried() {
     let server = Server::in_turn(vec![lost("one"), lost("two"), session(&[("three", good(3))])]);
     let plugin = mailboxes_of("imap.example.org", server.port, &["one", "two", "three"]).args(["-o", "json"]);
     let run = shim.answer(plugin, format!("{NOBODY},{V4}")).run();
-    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let json = read(&run.stdout);
     assert_eq!(phase(&json, "select three")["outcome"], "ok", "{run:#?}");
     let unanswered = json["connections"][0]["unanswered"].as_array().unwrap();
     assert_eq!(unanswered.len(), 1, "{run:#?}");

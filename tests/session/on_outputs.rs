@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::case::{PASSWORD, USER};
 use crate::resolver::Resolver;
 use crate::testkit::dovecot::dovecot;
-use crate::testkit::json::{figure, phase};
+use crate::testkit::json::{figure, phase, read};
 use crate::testkit::plugin::{BINARY, Plugin};
 use crate::testkit::prometheus::Exposition;
 use crate::trust::SystemTrust;
@@ -129,8 +129,7 @@ fn no_two_checks_of_a_server_share_a_sample() {
 fn json_has_everything_known() {
     let run = plugin("localhost", &MAILBOXES).args(["-o", "json", "-w", "select.messages:Archive=10:", "-vvv"]).run();
     assert_eq!((run.code, run.stderr.as_str()), (2, ""), "{run:#?}");
-    assert_eq!(run.stdout.lines().count(), 1);
-    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    let json = read(&run.stdout);
     chrono::DateTime::parse_from_rfc3339(json["time"].as_str().unwrap()).unwrap();
     for (field, value) in [
         ("host", Value::from("localhost")),
@@ -164,13 +163,13 @@ fn json_has_everything_known() {
 
     let (_silent, plugin) = silent();
     let run = plugin.args(["--limit", "greeting=0.2", "-o", "json"]).run();
-    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    let json = read(&run.stdout);
     assert_eq!(phase(&json, "greeting")["outcome"], "timed out");
     assert_eq!(phase(&json, "greeting")["ended_by"], "phase");
     assert_eq!(phase(&json, "login")["outcome"], "not run");
     let (_silent, plugin) = silent();
     let run = plugin.args(["-t", "0.5", "-o", "json"]).run();
-    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    let json = read(&run.stdout);
     assert_eq!(phase(&json, "greeting")["ended_by"], "total");
 }
 
@@ -179,7 +178,7 @@ fn json_has_the_state_whatever_the_exit_code_and_each_address() {
     let Some(shim) = Resolver::build() else { return };
     let plugin = plugin("imap.example.org", &["INBOX"]).args(["--every-address", "-o", "json", "--exit-ok"]);
     let run = shim.answer(plugin, "127.0.0.1,127.0.0.2").run();
-    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    let json = read(&run.stdout);
     assert_eq!((run.code, &json["state"], &json["exit_code"]), (0, &"CRITICAL".into(), &2.into()), "{run:#?}");
     let connections = json["connections"].as_array().unwrap();
     let addresses: Vec<&Value> = connections.iter().map(|connection| &connection["address"]).collect();

@@ -427,7 +427,7 @@ fn find_figure(format: &str, run: &Run, expected: &Expected) -> Option<f64> {
     match format {
         "nagios" => run.check_sound().figure(operation, target, figure),
         "json" => {
-            let document = serde_json::from_str(&run.stdout).unwrap();
+            let document = json::read(&run.stdout);
             let name = if target.is_empty() { operation.to_owned() } else { format!("{operation} {target}") };
             json::figure(json::phase(&document, &name), figure)
         }

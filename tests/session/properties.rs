@@ -3,6 +3,7 @@
 
 use crate::exposition::Exposition;
 use crate::plugin::Run;
+use crate::testkit::json::read;
 use check_imap_session::credentials::redactor::Redactor;
 use check_imap_session::credentials::secret::Secret;
 use check_imap_session::operation::{OPERATIONS, Value};
@@ -191,7 +192,7 @@ proptest! {
         for mailbox in &mailboxes {
             prop_assert!(!exposition.values("imap_session_phase_success", &[("mailbox", mailbox.as_str())]).is_empty());
         }
-        let json: serde_json::Value = serde_json::from_str(&printed.json).unwrap();
+        let json = read(&printed.json);
         prop_assert_eq!(json["phases"].as_array().map(Vec::len), Some(planned));
         prop_assert_eq!(&json["exit_code"], printed.run.code);
         for output in [&printed.run.stdout, &printed.prometheus, &printed.json] {
