@@ -181,7 +181,8 @@ impl Watched {
 fn redraw(drawn: &[String], lines: &[String], terminal: Terminal) {
     let mut picture = HIDE_CURSOR.to_owned() + &move_up(drawn, terminal);
     for line in lines {
-        picture.extend([line, CLEAR_LINE, "\n"]);
+        // Behind a line that fills the whole width it would take the last character away.
+        picture.extend([CLEAR_LINE, line, "\n"]);
     }
     print(&(picture + CLEAR_BELOW));
 }
