@@ -188,9 +188,8 @@ fn redraw(drawn: &[String], lines: &[String], terminal: Terminal) {
 }
 
 fn erase(drawn: &[String], terminal: Terminal) {
-    if !drawn.is_empty() {
-        print(&(move_up(drawn, terminal) + CLEAR_BELOW + SHOW_CURSOR));
-    }
+    // The cursor may be hidden though no line was drawn: before the first phase, or on a terminal of one line.
+    print(&(move_up(drawn, terminal) + CLEAR_BELOW + SHOW_CURSOR));
 }
 
 /// To the beginning of the last picture. A terminal that has become narrower has broken its lines.
