@@ -23,6 +23,8 @@ pub struct TallyRow {
     pub failures: u64,
     /// Microseconds of the runs in which it was ok.
     durations: Histogram<u32>,
+    shortest: Duration,
+    longest: Duration,
 }
 
 /// How durations are spread. Minimum and maximum are exact, the others to a thousandth.
@@ -55,11 +57,22 @@ impl Tally {
             // Of a name with several addresses one may be new.
             let Ok(durations) = Histogram::new(3) else { return };
             let place = place.min(self.rows.len());
-            self.rows.insert(place, TallyRow { title: title.to_owned(), failures: 0, durations });
+            let row = TallyRow {
+                title: title.to_owned(),
+                failures: 0,
+                durations,
+                shortest: Duration::MAX,
+                longest: Duration::ZERO,
+            };
+            self.rows.insert(place, row);
         }
         if let Some(row) = self.rows.get_mut(place) {
             row.failures += u64::from(has_failed);
-            if let Some(microseconds) = duration.and_then(|duration| u64::try_from(duration.as_micros()).ok()) {
+            if let Some(duration) = duration
+                && let Ok(microseconds) = u64::try_from(duration.as_micros())
+            {
+                row.shortest = row.shortest.min(duration);
+                row.longest = row.longest.max(duration);
                 // It grows as it needs, so that no value is too large for it.
                 let _ = row.durations.record(microseconds);
             }
@@ -74,13 +87,11 @@ impl TallyRow {
         if self.durations.is_empty() {
             return None;
         }
-        let at = |share: f64| Duration::from_micros(self.durations.value_at_quantile(share));
-        Some(Spread {
-            minimum: Duration::from_micros(self.durations.min()),
-            median: at(0.5),
-            percentile_95: at(0.95),
-            maximum: Duration::from_micros(self.durations.max()),
-        })
+        // The histogram rounds up.
+        let at = |share: f64| {
+            Duration::from_micros(self.durations.value_at_quantile(share)).clamp(self.shortest, self.longest)
+        };
+        Some(Spread { minimum: self.shortest, median: at(0.5), percentile_95: at(0.95), maximum: self.longest })
     }
 }
 
@@ -105,6 +116,15 @@ mod tests {
             assert!(found >= exact && found <= exact.mul_f64(1.002), "{found:?} is not {exact:?}");
         }
         assert!(tally.rows[1].spread().unwrap().maximum >= Duration::from_secs(100_000));
+    }
+
+    #[test]
+    fn minimum_and_maximum_are_exact() {
+        let mut tally = Tally::default();
+        let only = Duration::from_micros(8387);
+        tally.note(0, "login", false, Some(only));
+        let spread = tally.rows[0].spread().unwrap();
+        assert_eq!(spread, Spread { minimum: only, median: only, percentile_95: only, maximum: only });
     }
 
     #[test]
