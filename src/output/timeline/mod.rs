@@ -6,6 +6,8 @@ pub mod live;
 
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::nagios::summarize;
 use super::tally::{Spread, Tally};
 use super::words::{describe_breaches, list_details};
@@ -33,7 +35,8 @@ fn render(judged: &Judged<'_>, settings: &Settings) -> String {
     let canvas = find_canvas(settings);
     let mut lines = draw(judged, &[], judged.report.duration, canvas);
     lines.extend(draw_summary(judged, settings, canvas));
-    lines.extend(judged.report.facts.iter().flat_map(|facts| facts.dialogue.iter().cloned()));
+    let dialogue = judged.report.facts.iter().flat_map(|facts| &facts.dialogue);
+    lines.extend(dialogue.flat_map(|line| wrap_indented(line, canvas)));
     lines.join("\n") + "\n"
 }
 
@@ -148,4 +151,13 @@ fn draw_summary(judged: &Judged<'_>, settings: &Settings, canvas: Canvas) -> Vec
     }
     lines.insert(0, String::new());
     lines
+}
+
+/// A line that fits stays as it is.
+fn wrap_indented(line: &str, canvas: Canvas) -> Vec<String> {
+    if line.width() <= canvas.width {
+        return vec![line.to_owned()];
+    }
+    let lines = wrap(line, canvas.width.saturating_sub(2)).into_iter().enumerate();
+    lines.map(|(number, part)| if number == 0 { part } else { "  ".to_owned() + &part }).collect()
 }
