@@ -25,6 +25,7 @@ mod on_outputs;
 mod on_script;
 mod on_secrets;
 mod on_testkit;
+mod on_timeline;
 mod operations_on_dovecot;
 mod properties;
 mod resolver;

@@ -10,6 +10,7 @@ use crate::testkit::invariants::{check_figures, read_lines};
 use crate::testkit::labels::label;
 use crate::testkit::nagios::Run;
 use crate::testkit::plan::{MODES, Plan};
+use crate::testkit::screen::{Screen, Size};
 use crate::testkit::well_behaved::in_any_order;
 
 #[test]
@@ -86,4 +87,47 @@ fn the_grammar_refuses_what_consumers_cannot_read() {
     }
     let noisy = Run { stderr: "warning".to_owned(), ..run(sound) };
     assert!(noisy.soundness().is_err());
+}
+
+#[test]
+fn the_screen_writes_over_what_stands_there() {
+    let screen = show("ab\r\ncd\r\n\x1b[2Axy\r\n\x1b[K\r\n");
+    assert_eq!(screen.lines(), ["xy"]);
+    assert_eq!(show("abcd\r\nef\r\n\x1b[2A\x1b[J").lines(), [""; 0]);
+    assert_eq!(show("台e\u{301}f\r\n").lines(), ["台e\u{301}f"]);
+}
+
+#[test]
+fn the_screen_finds_lines_that_are_too_wide() {
+    assert_eq!(show("abcd\r\nefgh").too_wide, [""; 0]);
+    assert_eq!(show("abcde").lines(), ["abcd", "e"]);
+    assert_eq!(show("abc台").too_wide, ["abc"]);
+}
+
+#[test]
+#[should_panic(expected = "the last character of a full line is erased")]
+fn the_screen_refuses_what_erases_the_last_character_in_xterm() {
+    show("abcd\x1b[K");
+}
+
+#[test]
+fn the_screen_breaks_its_lines_if_it_becomes_narrow() {
+    let mut screen = show("abcd\r\nef\r\n");
+    screen.resize(Size { columns: 3, lines: 5 });
+    assert_eq!(screen.lines(), ["abc", "d", "ef"]);
+    screen.read(b"\x1b[3Ax");
+    assert_eq!(screen.lines()[0], "xbc");
+}
+
+#[test]
+fn the_screen_waits_for_the_rest_of_a_sequence() {
+    let mut screen = show("a");
+    assert_eq!(screen.read(b"b\x1b[3"), 1);
+    assert_eq!(screen.read(&"é".as_bytes()[..1]), 0);
+}
+
+fn show(text: &str) -> Screen {
+    let mut screen = Screen::new(Size { columns: 4, lines: 5 });
+    assert_eq!(screen.read(text.as_bytes()), text.len());
+    screen
 }

@@ -1,6 +1,6 @@
 //! What the test programs share: what a run is to do and what must come of it (`plan`, `task`,
-//! `exchange`, `labels`, `invariants`), the scripted server (`server`, `step`, `well_behaved`), a private Dovecot, the runner of the plugin, and
-//! the grammar of its output (`nagios`, `json`, `prometheus`). A new operation needs one row, in `exchange`.
+//! `exchange`, `labels`, `invariants`), the scripted server (`server`, `step`, `well_behaved`), a private Dovecot, the runner of the plugin (`plugin`,
+//! on a terminal `terminal` and `screen`), and the grammar of its output (`nagios`, `json`, `prometheus`). A new operation needs one row, in `exchange`.
 mod connection;
 pub mod dovecot;
 pub mod exchange;
@@ -13,7 +13,9 @@ pub mod nagios;
 pub mod plan;
 pub mod plugin;
 pub mod prometheus;
+pub mod screen;
 pub mod server;
 pub mod step;
 pub mod task;
+pub mod terminal;
 pub mod well_behaved;

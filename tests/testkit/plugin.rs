@@ -74,14 +74,24 @@ impl Plugin {
         self
     }
 
-    pub fn run(self) -> Run {
-        let start = Instant::now();
-        let mut child = Command::new(BINARY)
+    /// The process to be, without input and output. The launcher is a command that runs the one that stands behind it.
+    pub fn command(&self, launcher: &[&str]) -> Command {
+        let mut words = launcher.iter().chain([&BINARY]);
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
             .args(&self.args)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .current_dir("/")
+            .current_dir("/");
+        command
+    }
+
+    pub fn run(self) -> Run {
+        let start = Instant::now();
+        let mut child = self
+            .command(&[])
             .stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
