@@ -1,4 +1,4 @@
-//! What is learnt of the server on the way. Each fact is reported as soon as it is known, so that a timeout loses none.
+//! Facts that a run learns about the server. Each is reported as soon as it is known, so that a timeout loses none.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub enum Fact {
     /// A file of the user is being read: which.
     Reading(String),
-    /// What the name resolved to.
+    /// The addresses of the name.
     Addresses(Vec<SocketAddr>),
     /// A connection to this address is being tried.
     Tried(SocketAddr),
@@ -19,11 +19,11 @@ pub enum Fact {
     Unreachable(SocketAddr, String),
     /// The address that answered, and a handle to close the connection by.
     Peer(SocketAddr, Option<Arc<TcpStream>>),
-    /// What TLS agreed on.
+    /// The TLS version and cipher.
     Tls(Tls),
     /// The server's certificate.
     Certificate(Certificate),
-    /// Where trust comes from.
+    /// The source of trust, such as a CA file.
     Trust(String),
     /// A line of the IMAP dialogue, and when it was sent or read.
     Dialogue(Instant, String),
@@ -34,7 +34,7 @@ pub enum Fact {
 pub struct Facts {
     /// Time from program start to the first phase: options, files, the TLS library.
     pub preparation: Option<Duration>,
-    /// What the name resolved to.
+    /// The addresses of the name.
     pub addresses: Vec<SocketAddr>,
     /// The file that is or was last being read.
     pub reading: Option<String>,
@@ -44,17 +44,17 @@ pub struct Facts {
     pub unreachable: Vec<(SocketAddr, String)>,
     /// The address that answered.
     pub peer: Option<SocketAddr>,
-    /// What TLS agreed on.
+    /// The TLS version and cipher.
     pub tls: Option<Tls>,
     /// The server's certificate.
     pub certificate: Option<Certificate>,
-    /// Where trust comes from.
+    /// The source of trust, such as a CA file.
     pub trust: Option<String>,
     /// The IMAP dialogue, secrets masked: seconds since program start, and the line.
     pub dialogue: Vec<String>,
 }
 
-/// What client and server agreed on.
+/// The TLS version and cipher that client and server agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// `TLSv1.3`
@@ -65,7 +65,7 @@ pub struct Tls {
     pub is_verified: bool,
 }
 
-/// What matters of a server's certificate (RFC 5280); text is clean for output.
+/// The important fields of a server's certificate (RFC 5280); text is clean for output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     /// Subject, in short: its common name or first alternative name.

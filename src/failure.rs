@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// What is wrong, in words that are clean for output.
+/// The cause of a failure, in words that are clean for output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// Lower case, without a full stop: the thing and its value.
     pub what: String,
-    /// What the administrator can do about it, or should look at.
+    /// Advice for the administrator: a thing to do or to look at.
     pub hint: Option<String>,
 }
 

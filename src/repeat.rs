@@ -49,7 +49,7 @@ pub fn repeat(mut options: Options, plan: &Plan, repetition: Repetition, signals
     make_answer(&options, worst, (repeated.table)(&tally, &settings), start)
 }
 
-/// What is read once must be kept for all runs.
+/// Reads a password from standard input before the first run, and keeps it for all runs: it can be read only once.
 fn read_standard_input(options: &mut Options, signals: &Signals) -> Result<(), String> {
     if !matches!(options.password, PasswordSource::Stdin) {
         return Ok(());
@@ -60,7 +60,7 @@ fn read_standard_input(options: &mut Options, signals: &Signals) -> Result<(), S
     Ok(())
 }
 
-/// Waits for so long; whether a signal ended that.
+/// Waits for this interval. True if a signal ended the waiting.
 fn pause(interval: Duration, signals: &Signals) -> bool {
     let queue: Queue<()> = Queue::new(signals);
     matches!(queue.take(Instant::now() + interval), Next::Signal(_))

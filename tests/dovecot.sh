@@ -1,12 +1,12 @@
 #!/bin/bash
 # A private Dovecot on loopback for the tests and the demo: own configuration, CA, users and mail, all of it inside
-# one folder. No system service is touched, root is not needed. What it serves is told in DIR/env, as KEY=VALUE lines.
+# one folder. No system service is touched, root is not needed. DIR/env lists what it serves, as KEY=VALUE lines.
 #
 #   tests/dovecot.sh start DIR    make everything in DIR (new or empty), start, return when it answers
 #   tests/dovecot.sh stop DIR     end it; DIR stays
 #   tests/dovecot.sh serve DIR    start, print DIR/env and "READY", stop and remove DIR once standard input ends
 #
-# One port per TLS mode; what differs from server to server is the address:
+# One port per TLS mode. Each address is a server of another kind:
 #   127.0.0.1, ::1   all as it should be; logins in clear are allowed
 #   127.0.0.2        certificate expired three days ago
 #   127.0.0.3        certificate for other.example.net
@@ -81,7 +81,7 @@ stop() {
     pid=$(cat "$1/run/master.pid")
     kill -TERM "$pid" 2>/dev/null || return 0
     for wait in {1..100}; do
-        # Empty once it has ended, also where nobody collects the ended process, as in many containers.
+        # Empty once it has ended, also if nobody collects the ended process, as in many containers.
         [ -n "$(tr -d '\0' 2>/dev/null <"/proc/$pid/cmdline")" ] || return 0
         sleep 0.05
     done

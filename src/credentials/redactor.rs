@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::secret::Secret;
 use crate::text;
 
-/// What stands in the output in place of a secret.
+/// The text that the output has in place of a secret.
 pub const MASK: &str = "***";
 
 /// Bytes of a line that are looked at: far more than is shown of it, and far less than a server can send.

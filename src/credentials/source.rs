@@ -1,4 +1,4 @@
-//! Where the password comes from, and how it is read. Blocking, without limits: those are the supervisor's.
+//! The sources of a password, and how each is read. Reading blocks and has no limit: limits are the supervisor's.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,7 +16,7 @@ pub const PASSWORD_VARIABLE: &str = "IMAP_SESSION_PASSWORD";
 /// Bytes; no password is longer.
 const MAX_PASSWORD: usize = 4096;
 
-/// Where the password comes from.
+/// The source of the password.
 #[derive(Clone)]
 pub enum PasswordSource {
     /// The first line of this file.

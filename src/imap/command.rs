@@ -10,7 +10,7 @@ const MAX_MINUS: usize = 4096;
 /// An argument of a command.
 #[derive(Clone, Copy)]
 pub enum Word<'a> {
-    /// As it is.
+    /// A word that is sent without quotes.
     Atom(&'a str),
     /// A string: quoted if every server reads that, else a literal.
     Text(&'a [u8]),

@@ -18,7 +18,7 @@ use crate::net::tls::TlsStream;
 /// An IMAP connection.
 pub struct Dialogue {
     reader: Reader,
-    /// What the server said that it can do, if it said so.
+    /// The capabilities that the server has reported, if it has.
     pub capabilities: Option<Capabilities>,
     /// How many messages the open mailbox has, as far as the server said so.
     pub exists: Option<u32>,
@@ -115,8 +115,8 @@ impl Dialogue {
         Err(Failure::refused(format!("the server does not have the capability {capability}")))
     }
 
-    /// What stands behind this name in the response code of the last tagged reply: of `[APPENDUID 38505 3955]` the two
-    /// numbers (RFC 9051 section 7.1).
+    /// The text behind this name in the response code of the last tagged reply: the two numbers of
+    /// `[APPENDUID 38505 3955]` (RFC 9051 section 7.1).
     #[must_use]
     pub fn find_code(&self, name: &str) -> Option<&str> {
         let line = str::from_utf8(&self.reader.line).ok()?;
@@ -135,7 +135,7 @@ impl Dialogue {
             let Some((status, text)) = self.reader.line.strip_prefix(b"* ").and_then(split_status) else {
                 return Err(Failure::lost(format!("not an IMAP greeting: {}", self.reader.describe_line())));
             };
-            // What has arrived behind the first greeting may be the real one.
+            // A line that has arrived behind the first greeting may be the real one.
             let next = self.reader.stream.buffered().strip_prefix(b"* ").and_then(read_status);
             let another_waits = matches!(next, Some(Status::Ok | Status::PreAuth | Status::Bye));
             let is_provisional = text.starts_with(PROVISIONAL) || another_waits;

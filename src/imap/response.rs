@@ -20,7 +20,7 @@ pub enum Status {
     Bye,
 }
 
-/// What a server says it can do (RFC 9051 section 7.2.2).
+/// The capabilities that a server reports (RFC 9051 section 7.2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     list: Vec<u8>,

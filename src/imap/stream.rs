@@ -26,7 +26,7 @@ pub enum Socket {
     Played(Box<dyn Played>),
 }
 
-/// What a played server must be able to do.
+/// A server that a fuzzer plays in the place of a socket.
 #[cfg(fuzzing)]
 pub trait Played: Read + Write + Send {}
 
@@ -79,7 +79,7 @@ impl Stream {
         self.phase_bytes = 0;
     }
 
-    /// What has arrived and is not yet read.
+    /// The bytes that have arrived and are not yet read.
     #[must_use]
     pub fn buffered(&self) -> &[u8] {
         self.buffer.get(self.unread.clone()).unwrap_or_default()

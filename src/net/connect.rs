@@ -20,7 +20,7 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// Tries the addresses in their order, the next one when one fails or after a quarter of a second; the first to answer wins.
 ///
 /// # Errors
-/// What each address answered.
+/// The failure lists the answer of each address.
 pub fn connect(addresses: &[SocketAddr], report: &dyn Fn(Fact)) -> Result<TcpStream, Failure> {
     let finish = |address, tcp: TcpStream| {
         report(Fact::Peer(address, tcp.try_clone().ok().map(Arc::new)));

@@ -31,7 +31,7 @@ pub struct Connector {
     tls_min: TlsVersion,
     /// TLS from the first byte on.
     implicit: bool,
-    /// Where trust comes from, in words.
+    /// The source of trust, in words.
     trust: String,
 }
 
@@ -39,7 +39,7 @@ impl Connector {
     /// Sets versions and trust. `ca` is the content of `--ca-file`.
     ///
     /// # Errors
-    /// What OpenSSL does not like, the CA file first of all.
+    /// OpenSSL refuses a setting, most often the CA file; the text is its reason.
     pub fn new(settings: &Settings, ca: Option<&[u8]>) -> Result<Self, String> {
         let mut builder = SslContext::builder(SslMethod::tls_client()).map_err(describe_stack)?;
         // A record's head and body by one system call.

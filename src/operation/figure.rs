@@ -9,7 +9,7 @@ pub struct Figure {
     pub name: &'static str,
     /// For the documents: what it is, and when it is there.
     pub help: &'static str,
-    /// What its values are.
+    /// The kind of its values.
     pub unit: Unit,
     /// Its family in Prometheus.
     pub metric: Metric,
@@ -19,7 +19,7 @@ pub struct Figure {
     pub describe: fn(f64) -> String,
 }
 
-/// What the values of a figure are.
+/// The kinds of values that a figure can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// A whole number, 0 or more.
@@ -87,7 +87,7 @@ impl Unit {
         }
     }
 
-    /// What stands behind the number of a threshold in a text.
+    /// The unit behind the number of a threshold in a message.
     #[must_use]
     pub fn suffix(self) -> &'static str {
         if self == Self::Age { " s" } else { "" }

@@ -1,5 +1,5 @@
-//! What is decided about each kind of phase: one row each, in a file of its own. Plan, supervisor, judge and outputs ask
-//! the row and name no operation.
+//! The kinds of phases: each is a row with all decisions about it, in a file of its own. Plan, supervisor, judge and
+//! outputs ask the row and name no operation.
 //!
 //! A new IMAP operation is a file here with its row and its exchange, a line in [`OPERATIONS`], and one good exchange in
 //! the tests' kit.
@@ -59,13 +59,13 @@ pub struct Operation {
     pub name: &'static str,
     /// For the documents: what is done.
     pub help: &'static str,
-    /// What may stand behind the name and a colon in `--operation`.
+    /// The kind of text that `--operation` accepts behind the name and a colon.
     pub takes: Takes,
     /// When and how it is performed.
     pub part: Part,
     /// Whether it has a label `NAME_ok` and is part of the metric `success`.
     pub counts: bool,
-    /// What line 1 shows of it when it is ok.
+    /// The part of it that line 1 shows if it is ok.
     pub summary: Summary,
     /// The operation that has to follow it on the same mailbox, unless the user asks for that one, too.
     pub brings: Option<&'static Operation>,
@@ -73,11 +73,11 @@ pub struct Operation {
     pub writes: bool,
     /// The states of a phase that is not ok, unless an option changes them.
     pub states: States,
-    /// What it yields beside its time.
+    /// The figures that it yields beside its time.
     pub figures: &'static [&'static Figure],
 }
 
-/// What an operation is applied to: what stands behind its name and a colon.
+/// The kinds of targets: a target is the text behind an operation's name and a colon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
     /// Nothing.
@@ -144,10 +144,10 @@ pub enum Step {
 /// Performs a task by one exchange, without limits: those are the supervisor's.
 pub type Perform = fn(&mut Dialogue, &Task<'_>) -> Result<Yield, Failure>;
 
-/// What a task is performed on.
+/// The target of a task, and how mailboxes are opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
-    /// What the user wrote behind the operation's name; empty if there was nothing.
+    /// The text that the user wrote behind the operation's name; empty if there is none.
     pub target: &'a str,
     /// Mailboxes are opened by EXAMINE, never by SELECT (`--examine`).
     pub read_only: bool,
@@ -166,7 +166,7 @@ pub struct Appended {
     pub uid: u32,
 }
 
-/// What line 1 shows of a phase that is ok.
+/// The part of a phase that line 1 shows if the phase is ok.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Summary {
     /// Nothing.
@@ -189,22 +189,22 @@ pub struct States {
 }
 
 impl States {
-    /// Of the set-up: the service cannot be used at all.
+    /// The states of a set-up phase. If one is not ok, the service cannot be used at all.
     pub const SET_UP: Self =
         Self { timed_out: ServiceState::Critical, failed: ServiceState::Critical, not_run: ServiceState::Unknown };
-    /// Of a task: people can log in, but this is slow or refused.
+    /// The states of an operation. If one is not ok, people can log in, but this is slow or refused.
     pub const TASK: Self =
         Self { timed_out: ServiceState::Warning, failed: ServiceState::Critical, not_run: ServiceState::Unknown };
-    /// Of the end: people have done what they wanted to do.
+    /// The states of LOGOUT. By then people have done what they wanted to do.
     pub const END: Self = Self { timed_out: ServiceState::Ok, failed: ServiceState::Ok, not_run: ServiceState::Ok };
 }
 
-/// What a phase yields beside its time.
+/// The results of a phase beside its time.
 #[derive(Clone, Debug, Default)]
 pub struct Yield {
     /// Figures of the operation's row. A figure that is not in the list was not sent.
     pub values: Vec<(&'static Figure, Value)>,
-    /// What else is worth reporting, clean for output: a remark of the server, for example.
+    /// Further remarks, clean for output, such as the server's name and version.
     pub notes: Vec<String>,
 }
 
@@ -268,7 +268,7 @@ impl Takes {
         }
     }
 
-    /// What stands for it in the documents, behind the operation's name.
+    /// The placeholder for the target in the documents, such as `:MAILBOX`.
     #[must_use]
     pub fn placeholder(self) -> &'static str {
         match self {

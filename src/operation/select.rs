@@ -55,7 +55,7 @@ fn examine(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
 
 fn open(dialogue: &mut Dialogue, command: &str, task: &Task<'_>) -> Result<Yield, Failure> {
     let mailbox = mailbox_name::encode(task.target);
-    // What has arrived already is of the mailbox that was open before.
+    // Lines that have arrived already belong to the mailbox that was open before.
     dialogue.take_early_lines()?;
     (dialogue.exists, dialogue.can_delete) = (None, None);
     dialogue.command(&[Word::Atom(command), Word::Text(mailbox.as_bytes())], |_| {})?;

@@ -1,5 +1,5 @@
-//! The label `check` of Prometheus: what tells two checks of the same host and port apart. It is made of the account and of
-//! those options that change the session, each by its row.
+//! The label `check` of Prometheus, which distinguishes two checks of the same host and port. It is made of the
+//! account and of those options that change the session, each by its row.
 
 use super::Options;
 use super::table::{InCheck, list_options};

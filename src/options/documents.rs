@@ -61,7 +61,7 @@ fn list_phases() -> impl Iterator<Item = &'static Operation> {
     set_up.chain(OPERATIONS).chain(end).copied()
 }
 
-/// What a shell offers behind an operation's name.
+/// The text that a shell completes behind an operation's name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Behind {
     /// Nothing, because the name may stand alone.

@@ -55,7 +55,7 @@ pub fn expand(arguments: &[String]) -> Result<(Vec<String>, Vec<PathBuf>), Strin
             expanded.push(argument.clone());
             continue;
         };
-        // The Monitoring Plugins also take the next argument, where it is no option.
+        // The Monitoring Plugins also take the next argument if it is no option.
         if place.is_empty()
             && argument == "--extra-opts"
             && let Some(next) = rest.next_if(|next| !next.is_empty() && !next.starts_with('-'))
@@ -76,7 +76,7 @@ pub fn expand(arguments: &[String]) -> Result<(Vec<String>, Vec<PathBuf>), Strin
     Ok((expanded, files))
 }
 
-/// What follows `--extra-opts` in this argument, if it is one.
+/// The text behind `--extra-opts` (and its `=`) if the argument is this option.
 fn find_locator(argument: &str) -> Option<&str> {
     let rest = argument.strip_prefix("--extra-opts")?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('=') }

@@ -1,5 +1,5 @@
-//! What the user wants: the command line, `--extra-opts` files included, as settings of the other modules. Each option is a
-//! row in `table`; names of phases and targets are checked against the plan, in `plan/check.rs`.
+//! The command line, `--extra-opts` files included, turned into the settings of the other modules. Each option is a row
+//! in `table`; names of phases and targets are checked against the plan, in `plan/check.rs`.
 
 mod check_label;
 pub mod documents;
@@ -31,7 +31,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(8);
 /// The pause between two runs if the user gives none.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the user wants of one run, checked as far as that goes without the plan.
+/// The settings of one run, checked as far as that goes without the plan.
 #[derive(Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Options {
@@ -43,9 +43,9 @@ pub struct Options {
     pub tls_name: Option<String>,
     /// Account name.
     pub username: String,
-    /// Where the password comes from.
+    /// The source of the password.
     pub password: PasswordSource,
-    /// What is to be done, and under which limits.
+    /// The operations to perform, and their limits.
     pub plan: plan::Request,
     /// How the report is printed.
     pub format: &'static Format,
@@ -53,7 +53,7 @@ pub struct Options {
     pub repeat: Option<u32>,
     /// The pause between two runs, if it is given.
     pub interval: Option<Duration>,
-    /// Where Prometheus text goes, beside what is printed.
+    /// The file that gets the Prometheus text, beside the printed output.
     pub textfile: Option<PathBuf>,
     /// Files that `--extra-opts` has read.
     pub ini_files: Vec<PathBuf>,
@@ -74,7 +74,7 @@ pub struct Repetition {
     pub interval: Duration,
 }
 
-/// What the arguments ask for.
+/// The action that the arguments ask for.
 pub enum Request {
     /// A run.
     Check(Box<Options>),
@@ -169,7 +169,7 @@ impl Options {
         Some(Repetition { times: self.repeat?, interval: self.interval.unwrap_or(DEFAULT_INTERVAL) })
     }
 
-    /// What the phases need.
+    /// The options that the phases need.
     #[must_use]
     pub fn worker_settings(&self) -> prepared::Settings {
         prepared::Settings {
@@ -182,7 +182,7 @@ impl Options {
         }
     }
 
-    /// What the output shows of the options.
+    /// The options that the output shows.
     #[must_use]
     pub fn output_settings(&self) -> output::Settings {
         let has_check_label = self.format.has_check_label || self.textfile.is_some();

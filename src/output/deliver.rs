@@ -14,7 +14,7 @@ pub const MIN_PATIENCE: Duration = Duration::from_millis(200);
 /// The time between two looks for a signal.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What a run comes to.
+/// The output and the exit code of a run.
 pub struct Answer {
     /// The output.
     pub text: String,

@@ -39,7 +39,7 @@ struct Document<'a> {
     state: String,
     exit_code: i32,
     summary: String,
-    /// What was wrong with files of our own.
+    /// A file of the user that could not be read or written, and the reason.
     obstacle: Option<&'a str>,
     timed_out: bool,
     duration: f64,
@@ -48,7 +48,7 @@ struct Document<'a> {
     preparation: Option<f64>,
     /// Thresholds on the duration of the run that are crossed.
     breaches: Vec<String>,
-    /// What the name resolved to.
+    /// The addresses of the name.
     addresses: Vec<IpAddr>,
     phases: Vec<Phase<'a>>,
     connections: Vec<Connection<'a>>,
@@ -58,7 +58,7 @@ struct Document<'a> {
 #[allow(clippy::struct_field_names, reason = "the field has the term of the field")]
 struct Phase<'a> {
     phase: &'static str,
-    /// What the operation is applied to, as the user wrote it.
+    /// The mailbox, keys or pattern for the operation, as the user wrote it.
     target: Option<&'a str>,
     /// With `--every-address`.
     address: Option<IpAddr>,
@@ -74,7 +74,7 @@ struct Phase<'a> {
     breaches: Vec<String>,
     /// By name; null if it is not known.
     figures: BTreeMap<&'static str, Option<Number>>,
-    /// What else is worth reporting.
+    /// Further remarks.
     note: Option<String>,
 }
 
@@ -86,7 +86,7 @@ struct Connection<'a> {
     unanswered: Vec<Unanswered<'a>>,
     tls_version: Option<&'static str>,
     cipher: Option<&'static str>,
-    /// Where trust comes from.
+    /// The source of trust, such as a CA file.
     trust: Option<&'a str>,
     certificate: Option<Certificate<'a>>,
     /// With `-vvv`.

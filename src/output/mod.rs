@@ -44,13 +44,13 @@ pub struct Format {
 /// How many runs are printed.
 #[derive(Clone, Copy, Debug)]
 pub struct Repeated {
-    /// What each run prints at its end, with a line end.
+    /// The line that is printed at the end of each run, with its line end.
     pub line: fn(&Judged<'_>, &Settings) -> String,
-    /// What stands behind the last one.
+    /// The table behind the last run; empty if the format has none.
     pub table: fn(&Tally, &Settings) -> String,
 }
 
-/// What the formats show of the options.
+/// The options that the formats show.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// As the user wrote it.
@@ -63,7 +63,7 @@ pub struct Settings {
     pub verify: bool,
     /// Account name.
     pub username: String,
-    /// The label `check` of Prometheus: tells checks of the same host and port apart. Empty if nothing prints it.
+    /// The label `check` of Prometheus, which distinguishes checks of the same server. Empty if nothing prints it.
     pub check: String,
     /// The plan is done against each address of the name.
     pub every_address: bool,

@@ -69,7 +69,7 @@ fn render_line(state: ServiceState, message: String) -> String {
     Resource::new(NAME).with_fixed_state(state).with_description(message).nagios_result().1
 }
 
-/// What is bad, the worst first, each with its reason; then what went well.
+/// The phases that are not OK, the worst first, each with its reason; then those that went well.
 pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
     let report = judged.report;
     let mut bad: Vec<(ServiceState, String)> = Vec::new();
@@ -114,7 +114,7 @@ pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
     summary
 }
 
-/// What people want to see when all is well: login and the operations.
+/// The text of a phase that went well, for login and the operations; the set-up is of no interest then.
 fn summarize_ok(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> {
     let report = phase.report;
     let planned = &report.phase;
@@ -161,7 +161,7 @@ fn render_phases(judged: &Judged<'_>, settings: &Settings) -> Vec<String> {
     lines.into_iter().map(|(_, state, line)| format!("[{}] {line}", show_state(state))).collect()
 }
 
-/// What `-vv` adds: limits, trust, and the time that is in the total and in no phase.
+/// The lines that `-vv` adds: limits, trust, and the time that is in the total and in no phase.
 fn describe_decisions(report: &Report, settings: &Settings) -> Vec<String> {
     let limit = text::format_limit(report.limit);
     let mut lines = vec![format!("plan: {} port {}, all within {limit}", settings.host, settings.port)];

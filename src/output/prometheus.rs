@@ -1,5 +1,5 @@
 //! The text exposition format of Prometheus (0.0.4): what was measured, not how bad it is. Names and HELP texts are
-//! constant and labels tell two checks apart: `node_exporter` drops samples of files that disagree.
+//! constant and labels distinguish two checks: `node_exporter` drops samples of files that disagree.
 
 use std::collections::HashMap;
 use std::fmt::Write;

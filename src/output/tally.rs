@@ -1,4 +1,4 @@
-//! What many runs of one plan come to: for each phase how often it failed, and how its durations are spread.
+//! The statistics of many runs of one plan: for each phase how often it failed, and how its durations are spread.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub struct Spread {
     pub minimum: Duration,
     /// Half of them are at most as long.
     pub median: Duration,
-    /// Of a hundred 95 are at most as long.
+    /// 95 per cent of them are at most as long.
     pub percentile_95: Duration,
     /// The longest.
     pub maximum: Duration,
@@ -54,7 +54,7 @@ impl Tally {
 
     fn note(&mut self, place: usize, title: &str, has_failed: bool, duration: Option<Duration>) {
         if self.rows.get(place).is_none_or(|row| row.title != title) {
-            // Of a name with several addresses one may be new.
+            // A name with several addresses may have got a new one.
             let Ok(durations) = Histogram::new(3) else { return };
             let place = place.min(self.rows.len());
             let row = TallyRow {

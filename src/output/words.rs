@@ -1,4 +1,4 @@
-//! What became of a phase, in words: the same in every format that is read by people.
+//! The outcome of a phase in words: the same in every format that is read by people.
 
 use nagiosplugin::ServiceState;
 
@@ -52,7 +52,7 @@ pub(super) fn describe_figures(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> 
     figures.filter_map(|figure| Some((figure.describe)(phase.report.shown_value(figure, judged.now)?))).collect()
 }
 
-/// What `-v` adds to a phase.
+/// The details that `-v` adds to a phase.
 pub(super) fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
     let planned = &phase.report.phase;
     let mut details = match (planned.operation.part, judged.report.facts(planned)) {

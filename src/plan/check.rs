@@ -5,14 +5,14 @@ use super::tasks::PlannedTask;
 use super::{Phase, Plan, Request};
 use crate::text::{self, show_value};
 
-/// What `--every-address` checks at most, more than any name of a mail service has.
+/// The most addresses that `--every-address` checks: more than any name of a mail service has.
 pub const MAX_ADDRESSES: usize = 16;
 /// More would outgrow the 64 KB that NRPE carries.
 const MAX_TASKS: usize = 250;
 /// Bytes of all targets together, for the same reason: each is part of several labels.
 const MAX_TARGET_BYTES: usize = 8192;
 
-/// What an option that names a phase may name beside it.
+/// The words that an option may have beside the name of a phase.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Naming {
     /// `PHASE[:TARGET]`

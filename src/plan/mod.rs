@@ -26,7 +26,7 @@ pub const LOGOUT_LIMIT: Duration = Duration::from_secs(1);
 /// The most that is kept for writing a file; of a short total a tenth.
 const MAX_RESERVE: Duration = Duration::from_millis(100);
 
-/// What the user wants to be done, and under which limits.
+/// The settings that a plan is made of: operations, limits, states and thresholds.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// How TLS begins: which phases the set-up has.
@@ -58,7 +58,7 @@ pub struct Request {
 pub struct RequestedTask {
     /// Which.
     pub operation: &'static Operation,
-    /// What stands behind its name and a colon.
+    /// The text behind its name and a colon.
     pub target: Option<String>,
 }
 
@@ -70,7 +70,7 @@ impl RequestedTask {
     }
 }
 
-/// What will be done, in this order, under these limits.
+/// The phases of a run in their order, with their limits.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Every phase gets exactly one outcome.
@@ -86,9 +86,9 @@ pub struct Plan {
 /// One entry of the plan.
 #[derive(Clone, Debug)]
 pub struct Phase {
-    /// What is done.
+    /// The operation to perform.
     pub operation: &'static Operation,
-    /// What it is done on, as the user wrote it.
+    /// The mailbox, keys or pattern for the operation, as the user wrote it.
     pub target: Option<String>,
     /// Its own limit; without one it may use all that is left of the total.
     pub limit: Option<Duration>,

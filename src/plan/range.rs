@@ -18,7 +18,7 @@ impl Range {
     /// Reads a range; end points are finite decimals, at least one must be there.
     ///
     /// # Errors
-    /// What is wrong with the text, and what would be right.
+    /// The text is wrong; the message has the reason and examples that are right.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| {
             Err(format!("{} is not a range: {why}, right are for example 2, 1:5, 10:, @0:3", show_value(text)))
@@ -81,7 +81,7 @@ fn is_bound(text: &str) -> bool {
 /// Reads `0.5`, `500ms`, `5s`, `1m`: a limit, above zero and at most a day.
 ///
 /// # Errors
-/// What is wrong with the text, and what would be right.
+/// The text is wrong; the message has the reason and examples that are right.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     const DAY: f64 = 86_400.0;
     let wrong = |why: &str| format!("{} {why}, right are for example 5, 0.5, 500ms, 5s, 1m", show_value(text));

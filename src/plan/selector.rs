@@ -14,7 +14,7 @@ pub struct Selector {
     pub phase: Option<String>,
     /// A figure of the phase; its time if none is named.
     pub figure: Option<String>,
-    /// What stands behind the operation's `:`, everything between the first `:` and the last `=`.
+    /// The text between the first `:` and the last `=`.
     pub target: Option<String>,
 }
 

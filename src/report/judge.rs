@@ -11,9 +11,9 @@ use crate::plan::range::Range;
 /// A report with a state for everything in it.
 #[derive(Debug)]
 pub struct Judged<'a> {
-    /// What was judged.
+    /// The report that was judged.
     pub report: &'a Report,
-    /// When: what is relative to now, such as days until expiry, is relative to this.
+    /// The time of judging. Days until expiry, for example, are relative to it.
     pub now: DateTime<Utc>,
     /// The worst of all: CRITICAL, WARNING, UNKNOWN, OK.
     pub state: ServiceState,
@@ -26,7 +26,7 @@ pub struct Judged<'a> {
 /// A phase's report with its state.
 #[derive(Debug)]
 pub struct JudgedPhase<'a> {
-    /// What was judged.
+    /// The phase that was judged.
     pub report: &'a PhaseReport,
     /// Its state and the thresholds that were crossed. Thresholds are judged only if the phase is ok.
     pub verdict: Verdict<'a>,
@@ -51,7 +51,7 @@ pub struct Breach<'a> {
     /// The value as it is shown, or what crosses every threshold: that there is nothing to measure, and why; none if the
     /// server did not send it.
     pub value: Option<Value>,
-    /// What it should be inside of.
+    /// The range that the value should be in.
     pub range: &'a Range,
 }
 

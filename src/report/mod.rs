@@ -1,5 +1,5 @@
-//! What became of a run: one outcome per planned phase, and the facts that were learnt on the way. How bad that is, is
-//! the business of `judge.rs`.
+//! The results of a run: one outcome per planned phase, and the facts that were learnt on the way. `judge.rs` decides
+//! how bad they are.
 
 pub mod judge;
 
@@ -48,7 +48,7 @@ pub struct Cause {
 /// One phase of the report.
 #[derive(Clone, Debug)]
 pub struct PhaseReport {
-    /// What was to be done.
+    /// The phase as planned.
     pub phase: Phase,
     /// How it ended.
     pub outcome: Outcome,
@@ -58,7 +58,7 @@ pub struct PhaseReport {
     pub time: Option<Duration>,
     /// The figures that are known, as they were measured: see [`crate::operation::Unit::convert`].
     pub values: Vec<(&'static Figure, Value)>,
-    /// What else is worth reporting, clean for output.
+    /// Further remarks, clean for output.
     pub notes: Vec<String>,
 }
 
@@ -73,11 +73,11 @@ pub struct Report {
     pub limit: Duration,
     /// The thresholds of the duration.
     pub levels: Levels,
-    /// What was wrong with files of the user: why nothing could be begun, or what could not be written.
+    /// A file of the user that could not be read, so that nothing could be begun, or not be written; and the reason.
     pub obstacle: Option<String>,
-    /// Whether a limit ended a phase, or what comes before the first one.
+    /// Whether a limit ended a phase, or the preparation before the first one.
     pub timed_out: bool,
-    /// What was learnt: of the run, and with `--every-address` behind that of each address.
+    /// The facts about the run; with `--every-address`, those about each address follow.
     pub facts: Vec<Facts>,
 }
 
@@ -120,7 +120,7 @@ impl PhaseReport {
         format!("{} {ending}", self.phase.title())
     }
 
-    /// What the administrator can do about its failure.
+    /// Advice for the administrator about its failure.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match &self.outcome {
@@ -151,7 +151,7 @@ impl Report {
         }
     }
 
-    /// What was learnt when this phase was done.
+    /// The facts about the connection of this phase.
     #[must_use]
     pub fn facts(&self, phase: &Phase) -> Option<&Facts> {
         self.facts.get(phase.address.map_or(0, |address| address.number))

@@ -12,7 +12,7 @@ use crate::text;
 /// Does the work in a thread of its own and gives up on it after `limit`, or `grace` after a signal.
 ///
 /// # Errors
-/// What ended it, in words.
+/// A limit or a signal ended it; the text says which.
 pub fn run_bounded<T: Send + 'static>(
     limit: Duration,
     grace: Duration,

@@ -1,4 +1,4 @@
-//! The rules of a run: what follows from what a worker reports, from a limit and from a signal. Pure: it gets the time with
+//! The rules of a run: they decide what follows an event of a worker, a limit and a signal. Pure: it gets the time with
 //! each input, starts no thread and waits for nothing.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::text;
 
 mod snapshot;
 
-/// What is known of a run so far.
+/// The state of a run: a pure state machine, without clock, thread or socket.
 pub struct Course {
     plan: Arc<Plan>,
     /// Start of the program: the total limit counts from there.
@@ -32,11 +32,11 @@ pub struct Course {
     timed_out: bool,
     /// When the last phase before the end of the session ended.
     verdict: Option<Instant>,
-    /// What was learnt on the way.
+    /// The facts that were learnt on the way.
     pub facts: Facts,
 }
 
-/// Where a run is.
+/// The stages of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// The worker reads files and makes ready what the phases need.
@@ -231,15 +231,15 @@ impl Course {
         if self.running().is_none() { self.give_up(why) } else { self.end_run(Outcome::Fault(why.into()), at) }
     }
 
-    /// The running phase ends so, and no other is run.
+    /// Ends the running phase with this outcome; no other is run.
     fn end_run(&mut self, outcome: Outcome, at: Instant) -> Effect {
         self.blocked_by = Some(self.ended.len());
         self.push(outcome, None, at);
         self.stop()
     }
 
-    /// Without a login or an open mailbox a task cannot be done: what ends the run then ends no such task, although the
-    /// worker may not have said so.
+    /// Without a login or an open mailbox a task cannot be done. If a limit or a signal ends the run then, it ends no such
+    /// task, although the worker may not have reported that yet.
     fn skip_impossible(&mut self) {
         while let Some((number, phase, since)) = self.running()
             && phase.operation.is_task()
@@ -261,7 +261,7 @@ impl Course {
         self.stop()
     }
 
-    /// With the file that was being read.
+    /// Adds the name of the file that was being read.
     fn name_file(&self, why: String) -> String {
         match &self.facts.reading {
             _ if self.is_fresh => why,
@@ -288,7 +288,7 @@ impl Course {
         self.ended.push(PhaseReport::new(phase.clone(), outcome));
     }
 
-    /// The next phase of the plan has ended so.
+    /// Ends the next phase of the plan with this outcome.
     fn push(&mut self, outcome: Outcome, time: Option<Duration>, at: Instant) {
         let Some(phase) = self.plan.phases.get(self.ended.len()) else { return };
         if !matches!(outcome, Outcome::NotRun(_)) && !phase.operation.is_end() {

@@ -1,4 +1,4 @@
-//! What can happen to a run, and what the supervisor has to do then.
+//! The events that can happen in a run, and what the supervisor has to do after each.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,25 +18,25 @@ pub enum Event {
     Ready {
         /// The first phase that this worker reports.
         phase: usize,
-        /// When.
+        /// The time when it happened.
         at: Instant,
     },
-    /// The run cannot begin: a file of the user, in words.
+    /// The run cannot begin, because of a file of the user; the text is the reason.
     CannotBegin(String),
-    /// A fresh connection could not be set up: why.
+    /// A fresh connection could not be set up; the text is the reason.
     CannotReconnect(String),
     /// This phase has ended, the next one of the plan begins.
     Ended {
-        /// Which.
+        /// Its number.
         phase: usize,
-        /// When.
+        /// The time when it happened.
         at: Instant,
-        /// How.
+        /// Success, or the reason why there is none.
         result: Result<(), Stop>,
-        /// What is known of it, also if it failed.
+        /// Its figures and notes, also if it failed.
         yielded: Yield,
     },
-    /// Something was learnt.
+    /// A fact that the worker has learnt.
     Fact(Fact),
     /// The worker panicked.
     Panicked,
@@ -51,7 +51,7 @@ pub enum Stop {
     Impossible,
 }
 
-/// What can happen to a run.
+/// The inputs of a run: events of workers, the clock, signals.
 pub enum Input {
     /// The worker reports something.
     Event(Event),
@@ -61,7 +61,7 @@ pub enum Input {
     Signal(&'static str),
 }
 
-/// What the supervisor has to do.
+/// The next step of the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Wait for the next input.

@@ -23,7 +23,8 @@ use signals::Signals;
 use supervisor::supervise;
 use worker::{Observer, Worker, make_worker, observe};
 
-/// Runs a plan, under the eyes of an observer if there is one. `start` is the start of the program: the total limit counts from there.
+/// Runs a plan; an observer, if there is one, sees each event. `start` is the start of the program: the total limit
+/// counts from there.
 #[must_use]
 pub fn run(
     plan: Plan,
@@ -70,7 +71,7 @@ fn run_against_each(plan: &Plan, worker: &Worker, signals: &Signals, start: Inst
     report
 }
 
-/// Why nothing can be done against any address: what the only phase before has come to.
+/// The reason why nothing can be done against any address: the outcome of the resolution.
 fn explain_no_address(report: &Report) -> Cause {
     match report.phases.first() {
         Some(PhaseReport { outcome: Outcome::NotRun(cause), .. }) => cause.clone(),

@@ -1,4 +1,4 @@
-//! What every connection of a run needs beside the plan: made of the settings and of files, once.
+//! Things that every connection of a run needs beside the plan, made once of the settings and of files.
 
 use std::fs::File;
 use std::io::Read;
@@ -19,14 +19,14 @@ use crate::text::describe_io_error;
 /// Bytes; no CA file is larger.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 
-/// What the phases need beside the plan.
+/// The settings that the phases need beside the plan.
 #[derive(Clone)]
 pub struct Settings {
     /// How to reach the server.
     pub server: net::Settings,
     /// Account name.
     pub username: String,
-    /// Where the password comes from.
+    /// The source of the password.
     pub password: PasswordSource,
     /// Mailboxes are opened by EXAMINE, never by SELECT.
     pub read_only: bool,
@@ -36,7 +36,7 @@ pub struct Settings {
     pub every_address: bool,
 }
 
-/// What is made of the settings once and used by every connection of a run.
+/// Password, TLS context and the like: made once of the settings, used by every connection of a run.
 pub(super) struct Prepared {
     pub settings: Arc<Settings>,
     pub password: Secret,

@@ -70,7 +70,7 @@ impl<'a> Session<'a> {
         phase.operation.is_step(Step::Resolve) && matches!(self.state, State::Resolved(_))
     }
 
-    /// Performs the phase with this place in the plan. What is known of it goes into `yielded`, also if it fails.
+    /// Performs the phase with this place in the plan. Its figures and notes go into `yielded`, also if it fails.
     pub fn perform(&mut self, number: usize, phase: &Phase, yielded: &mut Yield) -> Result<(), Stop> {
         let state = std::mem::replace(&mut self.state, State::Over);
         let (state, result) = match phase.operation.part {
@@ -230,7 +230,7 @@ fn exchange(
     }
 }
 
-/// Whatever is wrong here ends the connection: no password may leave (RFC 9051 section 11.1).
+/// Any failure here ends the connection, so that no password leaves in clear text (RFC 9051 section 11.1).
 fn start_tls(dialogue: &mut Dialogue) -> Result<(), Failure> {
     if dialogue.preauthenticated {
         return Err(Failure::lost("PREAUTH before STARTTLS, an attack or a wrong configuration"));

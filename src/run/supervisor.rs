@@ -1,5 +1,5 @@
-//! Owns clock, queue and worker threads, and asks the [`Course`] what follows. Whatever hangs is abandoned where it is:
-//! nothing is asked of code that hangs.
+//! Owns clock, queue and worker threads, and asks the [`Course`] what follows. It abandons a worker that
+//! hangs, and needs nothing from it.
 
 use std::hint;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -33,7 +33,7 @@ pub fn supervise(
 ) -> Report {
     let queue: Arc<Queue<Message>> = Arc::new(Queue::new(signals));
     let mut course = Course::new(Arc::clone(plan), start);
-    // To close the connection of an abandoned worker by.
+    // For closing the connection of an abandoned worker.
     let mut connection: Option<Arc<TcpStream>> = None;
     let mut addresses = addresses.to_vec();
     let mut workers = 0;
@@ -96,7 +96,7 @@ fn start_worker(worker: &Worker, job: Job, number: usize, queue: &Arc<Queue<Mess
     let worker = Arc::clone(worker);
     let work = move || {
         grow_heap();
-        // A panic must not be a silence.
+        // A panic must be reported.
         if panic::catch_unwind(AssertUnwindSafe(|| worker(&job, &report))).is_err() {
             report(Event::Panicked);
         }

@@ -1,5 +1,5 @@
-//! Where the supervisor waits: for messages of workers, for signals and for the clock, all in one place. A signal handler
-//! may do no more than write to a socket (a self-pipe), so that is what wakes the supervisor.
+//! The queue at which the supervisor waits for messages of workers, for signals and for the clock. A signal handler may
+//! do no more than write to a socket (a self-pipe), so a byte in that socket wakes the supervisor.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -19,7 +19,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// it asked for (timer slack).
 const LONG_WAIT: Duration = Duration::from_millis(100);
 
-/// Messages that are not taken yet, and what wakes the thread that waits for them.
+/// Messages that are not taken yet, and the sockets that wake the thread that waits for them.
 pub struct Queue<T> {
     /// None once the queue is closed.
     messages: Mutex<Option<VecDeque<T>>>,
@@ -35,7 +35,7 @@ struct Sockets {
     _registration: Registration,
 }
 
-/// What ended the waiting.
+/// The reason why the waiting ended.
 pub enum Next<T> {
     /// The oldest message.
     Message(T),
@@ -76,7 +76,7 @@ impl<T> Queue<T> {
         self.wait(deadline, || self.signals.caught())
     }
 
-    /// As [`Queue::take`], but signals end nothing.
+    /// The same as [`Queue::take`], but a signal does not end the waiting.
     pub fn take_despite_signals(&self, deadline: Instant) -> Next<T> {
         self.wait(deadline, || None)
     }

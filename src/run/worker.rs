@@ -10,13 +10,13 @@ use super::session::Session;
 use crate::operation::Yield;
 use crate::plan::Plan;
 
-/// Does a job in the thread that it is called in, and reports what comes of it.
+/// Does a job in the thread that it is called in, and reports the outcomes.
 pub type Worker = Arc<dyn Fn(&Job, &Reporter) + Send + Sync>;
 
 /// Sees each event of a run before the supervisor does.
 pub type Observer = Arc<dyn Fn(&Job, &Event) + Send + Sync>;
 
-/// What one worker does of a plan.
+/// The part of a plan that one worker performs.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// All phases.
@@ -26,7 +26,7 @@ pub struct Job {
     pub from: usize,
     /// A task before that one whose mailbox must be open: done again, but not reported.
     pub reopen: Option<usize>,
-    /// Where to connect to, if that is known.
+    /// The addresses to connect to, if they are known.
     pub addresses: Vec<SocketAddr>,
 }
 
@@ -74,7 +74,7 @@ fn work(job: &Job, mut session: Session<'_>, report: &Reporter) {
         if number == job.from {
             report(Event::Ready { phase: number, at: Instant::now() });
         }
-        // What has been reported already is not done again, but for what a connection needs.
+        // A phase that has been reported is performed again only if a fresh connection needs it.
         let is_reported = number < job.from;
         let is_done = phase.operation.is_task() && job.reopen != Some(number);
         if is_reported && (is_done || session.is_resolved(phase)) {

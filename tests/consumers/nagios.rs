@@ -25,7 +25,7 @@ fn the_examples_load_together_as_they_are() {
     let (accepted, said) = folder.verify(&[command, services.clone()]);
     assert!(accepted && said.contains("Total Warnings: 0"), "{said}");
     assert!(said.contains("Checked 6 services."), "{said}");
-    // That it would have told.
+    // It would have reported a fault.
     let (accepted, said) = folder.verify(&[services]);
     assert!(!accepted && said.contains("'check_imap_session' specified"), "{said}");
 }
@@ -46,7 +46,7 @@ fn the_services_of_the_example_run() {
             ("/etc/imap-monitor.password", &server.password_file("ordinary").display().to_string()),
             // Other tests count the messages in INBOX.
             ("append:INBOX", "append:Projects/2026/Summer"),
-            // Dovecot of the tests has no quota.
+            // The account of the tests has no quota, which a threshold on it reports as WARNING.
             (" -O quota -w quota.storage=80 -c quota.storage=95", ""),
             // More options go to where a service has its own.
             ("check_imap_session!--tls", &format!("check_imap_session!-p {} {} --tls", server.imap_port, trust())),

@@ -240,7 +240,7 @@ fn on_dovecot(folder: &tempfile::TempDir, ini: &Path) -> String {
         ("/etc/imap-monitor.ini", ini.display().to_string()),
         // Other tests count the messages in INBOX.
         ("append:INBOX", "append:Projects/2026/Summer".to_owned()),
-        // Dovecot of the tests has no quota.
+        // The account of the tests has no quota, which a threshold on it reports as WARNING.
         (" -O quota -w quota.storage=80 -c quota.storage=95", String::new()),
     ] {
         assert!(text.contains(theirs), "{EXAMPLE} has no {theirs} any more");

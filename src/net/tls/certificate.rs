@@ -1,4 +1,4 @@
-//! What a certificate says, and why it was refused, in plain words.
+//! The contents of a certificate, and the reason why it was refused, in plain words.
 
 use std::net::IpAddr;
 

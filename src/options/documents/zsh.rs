@@ -7,7 +7,7 @@ use super::{
 };
 use crate::plan::selector::TOTAL;
 
-/// What stands between `@` is replaced.
+/// The script, with placeholders between `@`.
 const TEMPLATE: &str = r#"#compdef check_imap_session
 # zsh completion for check_imap_session(1), made of the program's tables by `make generated`.
 

@@ -25,13 +25,13 @@ pub struct Opt {
     pub short: &'static str,
     /// Without dashes.
     pub long: &'static str,
-    /// What stands for the value in the documents.
+    /// The placeholder for the value in the documents, such as `HOST`.
     pub value: &'static str,
     /// The line in `--help` and in the shells.
     pub help: &'static str,
     /// Whole sentences for README and man page; what is `code` there stands between backticks.
     pub doc: &'static str,
-    /// What a shell offers for the value.
+    /// The suggestions of a shell for the value.
     pub completes: Completes,
     /// How often, and beside what.
     pub given: Given,
@@ -41,7 +41,7 @@ pub struct Opt {
     pub set: fn(&mut Options, &str) -> Result<(), String>,
 }
 
-/// What a shell offers for a value.
+/// The suggestions of a shell for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completes {
     /// Nothing, or there is no value.
@@ -81,7 +81,7 @@ pub enum Given {
     Alone,
 }
 
-/// How an option tells two checks of the same host and port apart.
+/// How an option distinguishes two checks of the same host and port.
 #[derive(Clone, Copy)]
 pub enum InCheck {
     /// It does not change the session.

@@ -25,11 +25,11 @@ pub(super) struct Row {
     /// From program start, if it was begun.
     pub begun: Option<Duration>,
     pub duration: Option<Duration>,
-    /// What stands behind the bar.
+    /// The text behind the bar.
     pub details: String,
 }
 
-/// What stands first in a line.
+/// The first column of a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Mark {
     State(ServiceState),
@@ -39,7 +39,7 @@ pub(super) enum Mark {
     Heading,
 }
 
-/// Where the picture is drawn.
+/// The width of the picture, and whether it may have colours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Canvas {
     /// Columns of a line at most.
@@ -75,7 +75,7 @@ impl Mark {
 struct Columns {
     title: usize,
     bar: usize,
-    /// Where the text begins; none if it stands on lines of its own.
+    /// The column where the text begins; none if the text stands on lines of its own.
     text: Option<usize>,
 }
 
@@ -136,7 +136,7 @@ fn lay_out_row(row: &Row, end: Duration, canvas: Canvas, columns: &Columns) -> V
 pub(super) fn lay_out_plain(row: &Row, canvas: Canvas) -> Vec<String> {
     let title = row.title.width();
     let text = STATE_WIDTH + title + DURATION_WIDTH + 3 * GAP;
-    // Without its bar it has one gap less.
+    // A row without a bar has one gap less.
     let columns = Columns { title, bar: 0, text: (text + MIN_TEXT <= canvas.width).then_some(text) };
     lay_out_row(row, Duration::ZERO, canvas, &columns)
 }

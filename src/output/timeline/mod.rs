@@ -28,7 +28,7 @@ pub static TIMELINE: Format = Format {
     repeated: Some(Repeated { line: draw_run, table: draw_tally }),
 };
 
-/// Columns where there is no terminal.
+/// The width if there is no terminal.
 pub const PLAIN_WIDTH: usize = 100;
 
 fn render(judged: &Judged<'_>, settings: &Settings) -> String {

@@ -1,4 +1,4 @@
-//! What is known of a run that is not over, for those who watch it.
+//! The state of a run that goes on, for a view that shows it live.
 
 use std::time::Instant;
 

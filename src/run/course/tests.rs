@@ -279,7 +279,7 @@ fn the_time_before_the_first_phase_is_a_fact_that_a_fresh_connection_does_not_ch
     assert_eq!(played.report().facts[0].preparation, Some(Duration::from_millis(7)));
 }
 
-/// What a worker and the clock can do next.
+/// The next step of a worker or of the clock.
 #[derive(Clone, Copy, Debug)]
 enum Move {
     Ready,
@@ -346,7 +346,7 @@ proptest! {
             let input = next.make(phase, played.now);
             let urgent = if let Input::Event(event) = &input { is_urgent(&plan, event) } else { true };
             let effect = played.course.take(input, played.now);
-            // What can wait changes nothing that the supervisor must know at once: the deadline comes no nearer.
+            // An event that can wait brings the deadline no nearer, so the supervisor need not know it at once.
             if !urgent && before.1 != Stage::Over && matches!(played.course.stage, Stage::Running { .. }) {
                 prop_assert_eq!(effect, Effect::Wait);
                 prop_assert!(played.course.deadline().0 >= before.0.0);
