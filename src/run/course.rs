@@ -238,8 +238,8 @@ impl Course {
         self.stop()
     }
 
-    /// Without a login or an open mailbox a task cannot be done. If a limit or a signal ends the run then, it ends no such
-    /// task, although the worker may not have reported that yet.
+    /// Without a login or an open mailbox a task cannot be done. If a limit or a signal ends the run then, it ends no
+    /// such task, although the worker may not have reported that yet.
     fn skip_impossible(&mut self) {
         while let Some((number, phase, since)) = self.running()
             && phase.operation.is_task()
