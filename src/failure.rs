@@ -59,7 +59,7 @@ impl Failure {
         }
     }
 
-    /// Why.
+    /// The reason of the failure.
     #[must_use]
     pub fn reason(&self) -> &Reason {
         match self {

@@ -16,7 +16,7 @@ const MIN_BASE64: usize = 4;
 
 /// Cleans text of a server and masks each secret in it: plain, quoted, and in base64.
 pub struct Redactor {
-    /// Longest first, so that a short form does not tear a longer one.
+    /// Longest first. If a short form were masked first, the rest of a longer one that contains it would remain.
     forms: Vec<Zeroizing<Vec<u8>>>,
 }
 
@@ -107,7 +107,7 @@ fn make_url_safe(encoded: &Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 /// four characters of three bytes, so a text inside a longer one has one of three forms.
 fn encode_inside(before: usize, secret: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut encoded = encode(&[[0; 2].get(..before).unwrap_or_default(), secret]);
-    // A character has six bits: the first ones have bits of what stands before, the last one of what stands behind.
+    // A character has six bits: the first ones share bits with the text before, the last one with the text behind.
     let whole = (before + secret.len()) * 8 / 6;
     encoded.truncate(whole);
     encoded.drain(..(before * 8).div_ceil(6).min(whole));

@@ -79,7 +79,7 @@ impl<'a> Untagged<'a> {
         read_number(words.next()?)
     }
 
-    /// The numbers of `* SEARCH 2 3 6 (MODSEQ 917162500)` without what stands in parentheses (RFC 7162 section 3.1.5);
+    /// The numbers of `* SEARCH 2 3 6 (MODSEQ 917162500)` without the part in parentheses (RFC 7162 section 3.1.5);
     /// none if it is another response. There may be more of them than can be parsed at once.
     #[must_use]
     pub fn search_results(&self) -> Option<impl Iterator<Item = u32> + use<'a>> {

@@ -62,7 +62,7 @@ fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     })?;
     let is_known = results.is_some();
     let mut uids = results.unwrap_or_default();
-    // A server may not find at once what it has just taken.
+    // A server may not find a message at once that it has just taken.
     let is_here = |mailbox: &str| mailbox == task.target;
     let mut appended = task.appended.lock().unwrap_or_else(PoisonError::into_inner);
     uids.extend(appended.iter().filter(|appended| is_here(&appended.mailbox)).map(|appended| appended.uid));
@@ -84,7 +84,7 @@ fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     // Messages of others may be among those that the server reports as gone, and it may report them later.
     let removed = if expunged > 0 { expunged.min(uids.len()) } else { uids.len() };
     let removed = u32::try_from(removed).unwrap_or(u32::MAX);
-    // Without a result of the search nobody knows whether there are others.
+    // Without a result of the search there may be other messages of earlier runs, so their number is unknown.
     Ok(Yield::default().with(&REMOVED, is_known.then(|| f64::from(removed))))
 }
 

@@ -37,9 +37,9 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Options {
     /// How to reach the server; port and name for TLS are completed at the end.
     pub server: net::Settings,
-    /// As given.
+    /// The port that the user gave.
     pub port: Option<u16>,
-    /// As given.
+    /// The name for TLS that the user gave.
     pub tls_name: Option<String>,
     /// Account name.
     pub username: String,
@@ -68,7 +68,7 @@ pub struct Options {
 /// Many runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repetition {
-    /// How many.
+    /// The number of runs.
     pub times: u32,
     /// From the end of a run to the start of the next one.
     pub interval: Duration,

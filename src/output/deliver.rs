@@ -40,7 +40,7 @@ impl Answer {
 pub fn deliver(answer: &Answer, signals: Signals) -> i32 {
     let end = Instant::now() + answer.patience.max(MIN_PATIENCE);
     if !takes_at_once(&answer.text) && !exit_at(end, answer.code_if_cut, signals) {
-        // Without a thread to end the process nothing may block. Other writers to the same output must bear that.
+        // Without a thread that ends the process, no write may block; those of other writers to this output included.
         let _ = ioctl_fionbio(std::io::stdout(), true);
     }
     if write(answer.text.as_bytes(), end) { answer.code } else { answer.code_if_cut }

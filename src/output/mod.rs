@@ -29,7 +29,7 @@ pub struct Format {
     pub name: &'static str,
     /// For the documents.
     pub help: &'static str,
-    /// Whether a part of the text is of no use to its reader, so that it must not pass for a success.
+    /// Whether a part of the text is of no use to its reader. If it is cut off, the exit code is not 0.
     pub is_whole_or_nothing: bool,
     /// Whether it prints the label `check`.
     pub has_check_label: bool,

@@ -22,7 +22,7 @@ const LEFTOVER: Duration = Duration::from_secs(3600);
 const MIN_TIME: Duration = Duration::from_millis(30);
 
 /// Writes the report for Prometheus in what is left of its limit: the file may be on a dead mount. `needed` are the files
-/// that the run reads. What goes wrong becomes an obstacle in the report.
+/// that the run reads. An error becomes an obstacle in the report.
 pub fn write_in_time(
     file: &Path,
     needed: Vec<PathBuf>,

@@ -56,7 +56,7 @@ pub struct Request {
 /// One operation that the user asks for.
 #[derive(Clone, Debug)]
 pub struct RequestedTask {
-    /// Which.
+    /// Its kind.
     pub operation: &'static Operation,
     /// The text behind its name and a colon.
     pub target: Option<String>,
@@ -145,8 +145,8 @@ impl Phase {
 }
 
 impl Plan {
-    /// Makes the plan, and holds everything in the request that names a phase, figure or target against it: a typo must
-    /// not silence an alarm.
+    /// Makes the plan, and checks each phase, figure and target that the request names against it, because a typo must
+    /// not switch off an alarm.
     ///
     /// # Errors
     /// The option and the name that the plan does not have, and those that it has; too many operations.

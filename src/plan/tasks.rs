@@ -9,7 +9,7 @@ use crate::operation::{Access, Operation, SELECT};
 pub(super) struct PlannedTask {
     pub operation: &'static Operation,
     pub target: Option<String>,
-    /// How many tasks before it the one stands that opens its mailbox, if it must be open.
+    /// The distance to the task before it that opens its mailbox, if it must be open.
     pub opener: Option<usize>,
 }
 

@@ -177,7 +177,7 @@ impl Course {
         }
     }
 
-    /// One task must not cost the next ones their try: those go over a fresh connection.
+    /// A task that fails does not prevent the next ones: those are performed over a fresh connection.
     fn go_on(&mut self, mut next: usize) -> Effect {
         while self.has_failed_opener(next) {
             self.push_not_run();
@@ -270,12 +270,12 @@ impl Course {
         }
     }
 
-    /// A phase that was not run for no reason is a fault of this program, and must not pass for anything better.
+    /// A phase that was not run, without a known cause, is a fault of this program, and is reported as one.
     fn explain_not_run(&self, phase: usize) -> Outcome {
         let has_failed = |number: &usize| self.ended.get(*number).is_some_and(PhaseReport::has_failed);
         let cause = self.plan.opener(phase).filter(has_failed).or(self.blocked_by);
         match (&self.end_reason, cause.and_then(|number| self.ended.get(number))) {
-            // The fresh connection is nobody's phase, and no phase excuses that it could not be set up.
+            // Setting up a fresh connection is no phase of the plan, so no phase is named as the cause.
             (Some(reason), _) => Outcome::NotRun(Cause { why: reason.clone(), phase: None }),
             (None, Some(report)) => Outcome::NotRun(Cause { why: report.describe_ending(), phase: cause }),
             (None, None) => Outcome::Fault("internal error: nothing performed this phase, please report it".into()),

@@ -40,7 +40,7 @@ fn make_operation(operation: &Operation) -> String {
     format!(".TP\n{heading}\n{}", format_text(&format!("{}.{figures}", operation.help), &[]))
 }
 
-/// The letters of what stands for a value are italic, brackets roman, and what is to be written as it is, bold.
+/// Placeholders are italic, brackets roman, and text that the user types literally is bold.
 fn format_value(value: &str) -> String {
     let font = |c: char| {
         if is_placeholder(c) {

@@ -104,7 +104,7 @@ pub(super) fn generate() -> String {
         .replace("@specs@", &specs.join(" \\\n"))
 }
 
-/// An argument of zsh's `_arguments`: which options exclude it, names, description, and what its value is.
+/// An argument of zsh's `_arguments`: which options exclude it, names, description and kind of value.
 fn make_spec(opt: &Opt) -> String {
     let names = list_names(opt);
     let excluded = match opt.given {
