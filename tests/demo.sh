@@ -1,6 +1,6 @@
 #!/bin/bash
-# What `make demo` shows: real runs against a private Dovecot in a temporary folder, which is stopped and removed at the
-# end. Ends with 1 where a run's exit code is not the one that it should be.
+# The real runs of `make demo`, against a private Dovecot in a temporary folder, which is stopped and removed at the
+# end. Ends with 1 if a run's exit code is not the one that it should be.
 #
 #   tests/demo.sh [check_imap_session]    default: target/release/check_imap_session
 set -euo pipefail

@@ -2,9 +2,9 @@
 # The plugin in networks that are dead or bad for real: black holes, dead name servers, loss and delay, all of it inside
 # network, mount and process namespaces of its own, which take everything with them when they end.
 #
-#   tests/network.sh BINARY     exit 0: all as it should be, 1: not, 77: this machine cannot do it (the reason is told)
+#   tests/network.sh BINARY     exit 0: all as it should be, 1: not, 77: this machine cannot do it (it says why)
 #
-# Root is not needed where the system allows user namespaces and /dev/net/tun. Loss and delay come from a TUN device and
+# Root is not needed if the system allows user namespaces and /dev/net/tun. Loss and delay come from a TUN device and
 # the program in link(), as many kernels lack `tc netem`.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
