@@ -19,7 +19,7 @@ use crate::run::signals::Signals;
 /// Performs the plan once and answers with its report.
 #[must_use]
 pub fn check(options: &Options, plan: &Plan, signals: &Signals, start: Instant) -> Answer {
-    let settings = options.output_settings();
+    let settings = options.make_output_settings();
     let report = perform(options, plan, settings.terminal.is_some(), signals, start);
     let judged = judge(&report, Utc::now());
     let text = (options.format.render)(&judged, &settings);
@@ -30,12 +30,12 @@ pub fn check(options: &Options, plan: &Plan, signals: &Signals, start: Instant) 
 #[must_use]
 pub fn perform(options: &Options, plan: &Plan, is_drawn: bool, signals: &Signals, start: Instant) -> Report {
     let (view, observer) = is_drawn.then(|| LiveView::begin(start)).unzip();
-    let mut report = run(plan.clone(), &Arc::new(options.worker_settings()), observer, signals, start);
+    let mut report = run(plan.clone(), &Arc::new(options.make_worker_settings()), observer, signals, start);
     if let Some(view) = view {
         view.end();
     }
     if let Some(file) = &options.textfile {
-        let settings = options.output_settings();
+        let settings = options.make_output_settings();
         textfile::write_in_time(file, options.list_files(), &mut report, &settings, signals, start);
     }
     report

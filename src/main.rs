@@ -38,7 +38,7 @@ fn answer(signals: &Signals, start: Instant) -> Answer {
         Ok(plan) => plan,
         Err(why) => return Answer::without_state(render_unknown(&why)),
     };
-    match options.repetition() {
+    match options.find_repetition() {
         Some(repetition) => repeat(*options, &plan, repetition, signals),
         None => check(&options, &plan, signals, start),
     }

@@ -23,7 +23,7 @@ pub fn repeat(mut options: Options, plan: &Plan, repetition: Repetition, signals
     if let Err(why) = read_standard_input(&mut options, signals) {
         return Answer::without_state(render_unknown(&why));
     }
-    let settings = options.output_settings();
+    let settings = options.make_output_settings();
     let Some(repeated) = options.format.repeated else { return Answer::without_state(String::new()) };
     let mut tally = Tally::default();
     let mut worst = ServiceState::Ok;

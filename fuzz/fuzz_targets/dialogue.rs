@@ -104,7 +104,7 @@ fn options(wants: &impl Fn(&str) -> bool, password: &str) -> Box<Options> {
 /// task is followed by a fresh one for the tasks that are left.
 fn run(plan: &Arc<Plan>, options: &Options, password: &str, mut connections: VecDeque<Connection>) -> (Report, String) {
     let written = Arc::new(Mutex::new(Vec::new()));
-    let settings = Arc::new(options.worker_settings());
+    let settings = Arc::new(options.make_worker_settings());
     let password = Secret::new(password.into());
     let course = Course::new(Arc::clone(plan), Instant::now());
     let state = Arc::new(Mutex::new((course, Effect::Reconnect { from: 0, reopen: None })));

@@ -52,7 +52,8 @@ fn try_out(arguments: &str, ini: &str) -> Result<(), String> {
     for outcome in [Outcome::Ok, Outcome::Failed("x".repeat(text::MAX_CHARS).into())] {
         let mut report = Report::new(&plan, Duration::from_secs(1));
         report.phases.extend(plan.phases.iter().map(|phase| {
-            let values = phase.operation.figures.iter().map(|figure| (*figure, Value::Known(f64::from(u32::MAX)))).collect();
+            let values =
+                phase.operation.figures.iter().map(|figure| (*figure, Value::Known(f64::from(u32::MAX)))).collect();
             PhaseReport { time: Some(plan.total), values, ..PhaseReport::new(phase.clone(), outcome.clone()) }
         }));
         check_report(&report, &options);

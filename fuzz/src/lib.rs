@@ -19,7 +19,7 @@ const MAX_MESSAGE: usize = 1_000;
 /// Prints a report and asserts that every consumer can read it; the output, for further checks.
 pub fn check_report(report: &Report, options: &Options) -> String {
     let judged = judge(report, Utc::now());
-    let output = (options.format.render)(&judged, &options.output_settings());
+    let output = (options.format.render)(&judged, &options.make_output_settings());
     let (first, long_text) = check_lines(&output, judged.state);
     let (_, perfdata) = first.split_once('|').expect("there is perfdata");
     check_perfdata(perfdata);
@@ -32,7 +32,7 @@ pub fn check_report(report: &Report, options: &Options) -> String {
             break;
         }
         let (_, line) = line.split_once("] ").expect("a line begins with its state");
-        assert!(line.starts_with(&format!("{}: ", report.phase.title())), "{line}");
+        assert!(line.starts_with(&format!("{}: ", report.phase.make_title())), "{line}");
     }
     output
 }

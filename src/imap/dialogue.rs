@@ -284,9 +284,9 @@ impl Dialogue {
         if let Some(list) = strip_prefix_no_case(data, b"CAPABILITY ") {
             let listed = Some(Capabilities::read(list));
             self.note_capabilities(listed);
-        } else if let Some(data) = self.reader.whole_data() {
+        } else if let Some(data) = self.reader.join_data() {
             let untagged = Untagged::new(&data);
-            self.exists = untagged.number_before("EXISTS").or(self.exists);
+            self.exists = untagged.read_number_before("EXISTS").or(self.exists);
             on_untagged(&untagged);
         }
         None

@@ -41,7 +41,7 @@ impl Reader {
     }
 
     /// The last response behind `* `, literals included. None if it was too large to be kept.
-    pub fn whole_data(&self) -> Option<Cow<'_, [u8]>> {
+    pub fn join_data(&self) -> Option<Cow<'_, [u8]>> {
         let data = self.line.strip_prefix(b"* ").unwrap_or_default();
         if self.literals.is_empty() {
             return Some(Cow::Borrowed(data));

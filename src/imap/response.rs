@@ -65,7 +65,7 @@ impl<'a> Untagged<'a> {
 
     /// The number in `* 172 EXISTS`, if `word` is `EXISTS`.
     #[must_use]
-    pub fn number_before(&self, word: &str) -> Option<u32> {
+    pub fn read_number_before(&self, word: &str) -> Option<u32> {
         let (number, rest) = split_word(self.data)?;
         let is_it = rest.trim_ascii_end().eq_ignore_ascii_case(word.as_bytes());
         if is_it { read_number(number) } else { None }
@@ -73,7 +73,7 @@ impl<'a> Untagged<'a> {
 
     /// The number behind this word, such as `COUNT` in `* ESEARCH (TAG "a5") UID COUNT 17` (RFC 4731 section 3.1).
     #[must_use]
-    pub fn number_behind(&self, word: &str) -> Option<u32> {
+    pub fn read_number_behind(&self, word: &str) -> Option<u32> {
         let mut words = self.data.split(|&byte| byte == b' ');
         words.find(|other| other.eq_ignore_ascii_case(word.as_bytes()))?;
         read_number(words.next()?)
@@ -82,7 +82,7 @@ impl<'a> Untagged<'a> {
     /// The numbers of `* SEARCH 2 3 6 (MODSEQ 917162500)` without the part in parentheses (RFC 7162 section 3.1.5);
     /// none if it is another response. There may be more of them than can be parsed at once.
     #[must_use]
-    pub fn search_results(&self) -> Option<impl Iterator<Item = u32> + use<'a>> {
+    pub fn read_search_results(&self) -> Option<impl Iterator<Item = u32> + use<'a>> {
         let mut words = self.data.split(|&byte| byte == b' ');
         let is_search = words.next()?.trim_ascii_end().eq_ignore_ascii_case(b"SEARCH");
         is_search.then(|| words.take_while(|word| !word.starts_with(b"(")).filter_map(read_number))

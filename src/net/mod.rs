@@ -70,7 +70,7 @@ impl TlsMode {
 
     /// The port where servers offer this mode (RFC 8314 section 3.2, RFC 9051 section 2.1).
     #[must_use]
-    pub fn default_port(self) -> u16 {
+    pub fn choose_default_port(self) -> u16 {
         if self == Self::Implicit { 993 } else { 143 }
     }
 }

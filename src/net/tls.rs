@@ -119,7 +119,9 @@ impl Connector {
 
     fn explain(&self, error: &HandshakeError<TcpStream>) -> Failure {
         let error = match error {
-            HandshakeError::SetupFailure(stack) => return Failure::lost(format!("OpenSSL: {}", first_reason(stack))),
+            HandshakeError::SetupFailure(stack) => {
+                return Failure::lost(format!("OpenSSL: {}", find_first_reason(stack)));
+            }
             HandshakeError::Failure(handshake) | HandshakeError::WouldBlock(handshake) => handshake.error(),
         };
         // Some servers say nothing if no TLS version fits (Dovecot 2.3 is one).
@@ -130,7 +132,7 @@ impl Connector {
         let Some(stack) = error.ssl_error() else {
             return error.io_error().map_or_else(closed, |error| Failure::lost(describe_io_error(error)));
         };
-        match first_reason(stack).as_str() {
+        match find_first_reason(stack).as_str() {
             "unexpected eof while reading" => closed(),
             "wrong version number" | "packet length too long" | "http request" => {
                 let failure = Failure::lost("the answer of the server is not TLS");
@@ -147,10 +149,10 @@ impl Connector {
 
 #[allow(clippy::needless_pass_by_value, reason = "goes into map_err")]
 fn describe_stack(error: ErrorStack) -> String {
-    format!("OpenSSL: {}", first_reason(&error))
+    format!("OpenSSL: {}", find_first_reason(&error))
 }
 
-fn first_reason(stack: &ErrorStack) -> String {
+fn find_first_reason(stack: &ErrorStack) -> String {
     stack.errors().first().map_or_else(
         || "unknown error".to_owned(),
         |error| text::clean(error.reason().unwrap_or("unknown error").as_bytes()),
@@ -168,7 +170,7 @@ pub fn explain_io_error(error: &std::io::Error) -> Option<Failure> {
 fn explain_stack(stack: &ErrorStack) -> Failure {
     // OpenSSL numbers the reasons of alerts from 1000 on.
     let is_alert = stack.errors().first().is_some_and(|error| error.code() & 0x7F_FFFF >= 1000);
-    let reason = first_reason(stack);
+    let reason = find_first_reason(stack);
     match reason.as_str() {
         "tlsv13 alert certificate required" => Failure::lost("the server wants a client certificate"),
         "sslv3 alert handshake failure" => Failure::lost("the server refused the handshake")

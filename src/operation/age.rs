@@ -13,7 +13,7 @@ pub static AGE: Operation = Operation {
     name: "age",
     help: "FETCH, in an open mailbox: the ages of its first and its last message, by the time when the server got them",
     takes: Takes::Mailbox,
-    part: Part::Task { needs: Some(Access::Reading), opens: None, perform: age },
+    part: Part::Task { needs: Some(Access::Reading), opens: None, perform: fetch_ages },
     counts: true,
     summary: Summary::Full,
     brings: None,
@@ -46,7 +46,7 @@ const METRIC_HELP: &str = "Time since the oldest or the newest message of the ma
 /// `17-Jul-1996 02:44:25 -0700` (RFC 9051 section 9, date-time).
 const DATE_FORMAT: &str = "%d-%b-%Y %H:%M:%S %z";
 
-fn age(dialogue: &mut Dialogue, _: &Task<'_>) -> Result<Yield, Failure> {
+fn fetch_ages(dialogue: &mut Dialogue, _: &Task<'_>) -> Result<Yield, Failure> {
     if dialogue.exists == Some(0) {
         let values = vec![(&OLDEST, Value::Void), (&NEWEST, Value::Missing("the mailbox is empty"))];
         return Ok(Yield { values, notes: vec!["the mailbox is empty".to_owned()] });

@@ -79,7 +79,7 @@ impl Unit {
 
     /// The smallest and the largest possible value, for perfdata.
     #[must_use]
-    pub fn bounds(self) -> (Option<&'static str>, Option<&'static str>) {
+    pub fn find_bounds(self) -> (Option<&'static str>, Option<&'static str>) {
         match self {
             Self::Count | Self::Age => (Some("0"), None),
             Self::DaysUntil => (None, None),
@@ -89,7 +89,7 @@ impl Unit {
 
     /// The unit behind the number of a threshold in a message.
     #[must_use]
-    pub fn suffix(self) -> &'static str {
+    pub fn show_suffix(self) -> &'static str {
         if self == Self::Age { " s" } else { "" }
     }
 }

@@ -14,7 +14,7 @@ pub static ID: Operation = Operation {
     name: "id",
     help: "ID: sends name and version of the program; those of the server are a note",
     takes: Takes::Nothing,
-    part: Part::Task { needs: None, opens: None, perform: id },
+    part: Part::Task { needs: None, opens: None, perform: exchange_ids },
     counts: true,
     summary: Summary::Full,
     brings: None,
@@ -26,7 +26,7 @@ pub static ID: Operation = Operation {
 /// The fields that are shown, in this order (RFC 2971 section 3.3).
 const SHOWN: [&str; 3] = ["vendor", "name", "version"];
 
-fn id(dialogue: &mut Dialogue, _: &Task<'_>) -> Result<Yield, Failure> {
+fn exchange_ids(dialogue: &mut Dialogue, _: &Task<'_>) -> Result<Yield, Failure> {
     let parameters = concat!("(\"name\" \"check_imap_session\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
     let mut fields = HashMap::new();
     dialogue.command(&[Word::Atom("ID"), Word::Atom(parameters)], |untagged| {

@@ -259,7 +259,7 @@ impl Takes {
 
     /// Something that it can be, in messages.
     #[must_use]
-    pub fn example(self) -> &'static str {
+    pub fn show_example(self) -> &'static str {
         match self {
             Self::Nothing => "",
             Self::Mailbox | Self::MailboxOrNothing => ":INBOX",
@@ -270,7 +270,7 @@ impl Takes {
 
     /// The placeholder for the target in the documents, such as `:MAILBOX`.
     #[must_use]
-    pub fn placeholder(self) -> &'static str {
+    pub fn show_placeholder(self) -> &'static str {
         match self {
             Self::Nothing => "",
             Self::Mailbox => ":MAILBOX",

@@ -10,7 +10,7 @@ pub static NOOP: Operation = Operation {
     name: "noop",
     help: "NOOP: the server answers",
     takes: Takes::Nothing,
-    part: Part::Task { needs: None, opens: None, perform: noop },
+    part: Part::Task { needs: None, opens: None, perform: send_noop },
     counts: true,
     summary: Summary::Full,
     brings: None,
@@ -19,7 +19,7 @@ pub static NOOP: Operation = Operation {
     figures: &[],
 };
 
-fn noop(dialogue: &mut Dialogue, _: &Task<'_>) -> Result<Yield, Failure> {
+fn send_noop(dialogue: &mut Dialogue, _: &Task<'_>) -> Result<Yield, Failure> {
     dialogue.command(&[Word::Atom("NOOP")], |_| {})?;
     Ok(Yield::default())
 }

@@ -14,7 +14,7 @@ pub static QUOTA: Operation = Operation {
     name: "quota",
     help: "GETQUOTAROOT, default INBOX: how full the quota is; of several quota roots the fullest counts",
     takes: Takes::MailboxOrNothing,
-    part: Part::Task { needs: None, opens: None, perform: quota },
+    part: Part::Task { needs: None, opens: None, perform: query_quota },
     counts: true,
     summary: Summary::Full,
     brings: None,
@@ -45,7 +45,7 @@ pub static MESSAGE: Figure = Figure {
 
 const METRIC_HELP: &str = "Used part of the quota, 1 if it is full.";
 
-fn quota(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
+fn query_quota(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     dialogue.require("QUOTA")?;
     let (mut storage, mut messages) = (None, None);
     let mailbox = mailbox_name::encode(if task.target.is_empty() { "INBOX" } else { task.target });

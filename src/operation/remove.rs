@@ -51,11 +51,11 @@ fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     // The server reports each message that is gone, and may do so behind any of these commands.
     let mut expunged: usize = 0;
     let mut count_expunged =
-        |untagged: &Untagged<'_>| expunged += usize::from(untagged.number_before("EXPUNGE").is_some());
+        |untagged: &Untagged<'_>| expunged += usize::from(untagged.read_number_before("EXPUNGE").is_some());
     let mut results: Option<Vec<u32>> = None;
     let words = [Word::Atom("UID SEARCH HEADER"), Word::Atom(MARK_HEADER), Word::Text(mark.as_bytes())];
     dialogue.command(&words, |untagged| {
-        if let Some(uids) = untagged.search_results() {
+        if let Some(uids) = untagged.read_search_results() {
             results.get_or_insert_default().extend(uids);
         }
         count_expunged(untagged);

@@ -38,8 +38,8 @@ fn search(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     let mut matches: Option<u32> = None;
     dialogue.command(&[Word::Atom(command), Word::Atom(keys)], |untagged| {
         if untagged.begins_with("ESEARCH") {
-            matches = untagged.number_behind("COUNT").or(matches);
-        } else if let Some(uids) = untagged.search_results() {
+            matches = untagged.read_number_behind("COUNT").or(matches);
+        } else if let Some(uids) = untagged.read_search_results() {
             matches = Some(matches.unwrap_or_default().saturating_add(uids.count().try_into().unwrap_or(u32::MAX)));
         }
     })?;

@@ -14,7 +14,7 @@ pub static STATUS: Operation = Operation {
     name: "status",
     help: "STATUS: counts all messages and the unseen ones; the mailbox is not opened",
     takes: Takes::Mailbox,
-    part: Part::Task { needs: None, opens: None, perform: status },
+    part: Part::Task { needs: None, opens: None, perform: query_status },
     counts: true,
     summary: Summary::Full,
     brings: None,
@@ -33,7 +33,7 @@ pub static UNSEEN: Figure = Figure {
     describe: |value| format!("{value} unseen"),
 };
 
-fn status(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
+fn query_status(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     let (mut messages, mut unseen) = (None, None);
     let mailbox = mailbox_name::encode(task.target);
     let words = [Word::Atom("STATUS"), Word::Text(mailbox.as_bytes()), Word::Atom("(MESSAGES UNSEEN)")];

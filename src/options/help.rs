@@ -20,7 +20,7 @@ pub(super) fn render_help() -> String {
         "Logs in to an IMAP server, opens mailboxes, times every phase, and ends in time\nwhatever the server does.\n\nUsage: check_imap_session -H HOST -u USER --password-file FILE [OPTION ...]\n\n",
     );
     for opt in list_options().filter(|opt| opt.is_shown()) {
-        let mut line = format!("  {}{}", if opt.short.is_empty() { "    " } else { "" }, opt.synopsis());
+        let mut line = format!("  {}{}", if opt.short.is_empty() { "    " } else { "" }, opt.make_synopsis());
         if line.len() + 2 > COLUMN {
             help += &line;
             help.push('\n');

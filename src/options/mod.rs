@@ -165,13 +165,13 @@ impl Options {
 
     /// Many runs, if the user wants them.
     #[must_use]
-    pub fn repetition(&self) -> Option<Repetition> {
+    pub fn find_repetition(&self) -> Option<Repetition> {
         Some(Repetition { times: self.repeat?, interval: self.interval.unwrap_or(DEFAULT_INTERVAL) })
     }
 
     /// The options that the phases need.
     #[must_use]
-    pub fn worker_settings(&self) -> prepared::Settings {
+    pub fn make_worker_settings(&self) -> prepared::Settings {
         prepared::Settings {
             server: self.server.clone(),
             username: self.username.clone(),
@@ -184,7 +184,7 @@ impl Options {
 
     /// The options that the output shows.
     #[must_use]
-    pub fn output_settings(&self) -> output::Settings {
+    pub fn make_output_settings(&self) -> output::Settings {
         let has_check_label = self.format.has_check_label || self.textfile.is_some();
         output::Settings {
             host: self.server.host.clone(),
@@ -280,7 +280,7 @@ impl Options {
         if self.plan.tasks.is_empty() {
             self.plan.tasks.push(RequestedTask { operation: &SELECT, target: Some("INBOX".to_owned()) });
         }
-        self.server.port = self.port.unwrap_or(self.server.tls_mode.default_port());
+        self.server.port = self.port.unwrap_or(self.server.tls_mode.choose_default_port());
         self.server.tls_name = self.tls_name.clone().unwrap_or_else(|| self.server.host.clone());
         self.plan.tls_mode = self.server.tls_mode;
         self.plan.writes_file = self.textfile.is_some();

@@ -64,7 +64,7 @@ pub fn parse_operation(value: &str) -> Result<RequestedTask, String> {
         let names: Vec<&str> = OPERATIONS.iter().map(|operation| operation.name).collect();
         return Err(format!("{} is not an operation, those are: {}", show_value(name), names.join(", ")));
     };
-    let example = operation.takes.example();
+    let example = operation.takes.show_example();
     match (operation.takes, target) {
         (Takes::Nothing, Some(target)) => {
             let target = show_value(target);

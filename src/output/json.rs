@@ -148,7 +148,7 @@ fn make_phase<'a>(judged: &JudgedPhase<'a>, now: DateTime<Utc>) -> Phase<'a> {
     };
     // The number as perfdata has it: a count has no fraction.
     let figures = report.phase.operation.figures.iter().map(|figure| {
-        let value = report.shown_value(figure, now).map(|value| figure.unit.format(value));
+        let value = report.find_shown_value(figure, now).map(|value| figure.unit.format(value));
         (figure.name, value.and_then(|text| text.trim_end_matches(['s', '%']).parse().ok()))
     });
     Phase {

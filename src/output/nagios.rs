@@ -83,7 +83,7 @@ pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
             // No phase that is reported explains it: the first one says why for all of them.
             Outcome::NotRun(Cause { why, phase: None }) if report.obstacle.is_none() && !unexplained.contains(&why) => {
                 unexplained.push(why);
-                bad.push((phase.verdict.state, format!("{} not run: {why}", phase.report.phase.full_title())));
+                bad.push((phase.verdict.state, format!("{} not run: {why}", phase.report.phase.make_full_title())));
             }
             Outcome::NotRun(_) => {}
             Outcome::Ok if phase.verdict.state == ServiceState::Ok => good.extend(summarize_ok(phase, judged)),
@@ -91,7 +91,7 @@ pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
             _ if phase.verdict.state == ServiceState::Ok && phase.report.phase.operation.is_end() => {}
             _ => bad.push((
                 phase.verdict.state,
-                format!("{} {}", phase.report.phase.full_title(), describe_outcome(phase)),
+                format!("{} {}", phase.report.phase.make_full_title(), describe_outcome(phase)),
             )),
         }
     }
@@ -121,7 +121,7 @@ fn summarize_ok(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> 
     let name = match (planned.operation.summary, &planned.target) {
         (Summary::Hidden, _) => return None,
         (Summary::Target, Some(target)) => text::show_value(target),
-        (Summary::Target | Summary::Full, _) => planned.title(),
+        (Summary::Target | Summary::Full, _) => planned.make_title(),
     };
     // If there are several addresses, each stands before what is done first there.
     let ip = planned.address.and_then(|address| address.ip).filter(|_| !planned.operation.is_task());
@@ -144,7 +144,7 @@ fn render_phases(judged: &Judged<'_>, settings: &Settings) -> Vec<String> {
         if settings.verbosity > 0 {
             what = [vec![what], list_details(phase, judged)].concat().join(", ");
         }
-        let title = planned.title();
+        let title = planned.make_title();
         match lines.last_mut() {
             Some((address, worst, line)) if address.is_some() && *address == planned.address => {
                 *worst = (*worst).max(state);
@@ -167,7 +167,7 @@ fn describe_decisions(report: &Report, settings: &Settings) -> Vec<String> {
     let mut lines = vec![format!("plan: {} port {}, all within {limit}", settings.host, settings.port)];
     let planned = report.phases.iter().map(|report| &report.phase);
     let limits: Vec<String> = planned
-        .filter_map(|phase| Some(format!("{} {}", phase.full_title(), text::format_limit(phase.limit?))))
+        .filter_map(|phase| Some(format!("{} {}", phase.make_full_title(), text::format_limit(phase.limit?))))
         .collect();
     lines.push(format!("limits: {}, others what is left", limits.join(", ")));
     let preparation = report.facts.first().and_then(|facts| facts.preparation);

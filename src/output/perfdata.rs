@@ -88,8 +88,8 @@ fn make_flag(label: String, is: bool, warning: &str) -> Item {
 
 fn make_figures(report: &PhaseReport, judged: &Judged<'_>) -> Vec<Item> {
     let make = |(figure, levels): &(&'static crate::operation::Figure, Levels)| {
-        let (min, max) = figure.unit.bounds();
-        let value = report.shown_value(figure, judged.now).map(|value| figure.unit.format(value));
+        let (min, max) = figure.unit.find_bounds();
+        let value = report.find_shown_value(figure, judged.now).map(|value| figure.unit.format(value));
         Item {
             label: make_label(&report.phase, &format!("_{}", figure.name)),
             value,

@@ -47,7 +47,7 @@ impl Tally {
         for (place, phase) in judged.phases.iter().enumerate() {
             let report = phase.report;
             let duration = report.time.filter(|_| report.is_ok());
-            self.note(place, &report.phase.full_title(), report.has_failed(), duration);
+            self.note(place, &report.phase.make_full_title(), report.has_failed(), duration);
         }
         self.note(judged.phases.len(), "total", false, Some(judged.report.duration));
     }

@@ -36,7 +36,7 @@ fn describe_breach(breach: &Breach<'_>) -> String {
     match (breach.figure, breach.value) {
         (Some(figure), Some(Value::Known(value))) => {
             let range = explain(breach.range, value);
-            format!("{}, {level} {range}{}", (figure.describe)(value), figure.unit.suffix())
+            format!("{}, {level} {range}{}", (figure.describe)(value), figure.unit.show_suffix())
         }
         (None, Some(Value::Known(value))) => format!("{level} {} s", explain(breach.range, value)),
         (_, Some(Value::Missing(why))) => format!("{why}, {level}"),
@@ -49,13 +49,13 @@ fn describe_breach(breach: &Breach<'_>) -> String {
 pub(super) fn describe_figures(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
     let is_breach = |name| phase.verdict.breaches.iter().any(|breach| breach.figure.is_some_and(|of| of.name == name));
     let figures = phase.report.phase.operation.figures.iter().filter(|figure| !is_breach(figure.name));
-    figures.filter_map(|figure| Some((figure.describe)(phase.report.shown_value(figure, judged.now)?))).collect()
+    figures.filter_map(|figure| Some((figure.describe)(phase.report.find_shown_value(figure, judged.now)?))).collect()
 }
 
 /// The details that `-v` adds to a phase.
 pub(super) fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
     let planned = &phase.report.phase;
-    let mut details = match (planned.operation.part, judged.report.facts(planned)) {
+    let mut details = match (planned.operation.part, judged.report.find_facts(planned)) {
         (Part::SetUp { describe, .. }, Some(facts)) => describe(facts, judged.now),
         (Part::SetUp { .. }, None) => Vec::new(),
         (Part::Task { .. } | Part::End, _) => describe_figures(phase, judged),

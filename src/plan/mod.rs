@@ -129,7 +129,7 @@ pub struct Address {
 impl Phase {
     /// As the output has it: `login`, `select Archive`.
     #[must_use]
-    pub fn title(&self) -> String {
+    pub fn make_title(&self) -> String {
         match &self.target {
             Some(target) => format!("{} {}", self.operation.name, text::show_value(target)),
             None => self.operation.name.to_owned(),
@@ -138,8 +138,8 @@ impl Phase {
 
     /// The title behind the address, if there are several: `192.0.2.1 login`.
     #[must_use]
-    pub fn full_title(&self) -> String {
-        let title = self.title();
+    pub fn make_full_title(&self) -> String {
+        let title = self.make_title();
         self.address.and_then(|address| address.ip).map_or(title.clone(), |ip| format!("{ip} {title}"))
     }
 }
@@ -191,7 +191,7 @@ impl Plan {
 
     /// The phase that opens the mailbox of this one, if it must be open.
     #[must_use]
-    pub fn opener(&self, phase: usize) -> Option<usize> {
+    pub fn find_opener(&self, phase: usize) -> Option<usize> {
         phase.checked_sub(self.phases.get(phase)?.opener?)
     }
 

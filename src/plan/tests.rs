@@ -8,11 +8,11 @@ fn plan(arguments: &[&str]) -> Result<Plan, String> {
 }
 
 fn titles(arguments: &[&str]) -> String {
-    plan(arguments).unwrap().phases.iter().map(Phase::title).collect::<Vec<_>>().join(", ")
+    plan(arguments).unwrap().phases.iter().map(Phase::make_title).collect::<Vec<_>>().join(", ")
 }
 
 fn find(plan: &Plan, title: &str) -> Phase {
-    plan.phases.iter().find(|phase| phase.title() == title).unwrap().clone()
+    plan.phases.iter().find(|phase| phase.make_title() == title).unwrap().clone()
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_mailbox_is_opened_where_an_operation_needs_it_and_only_there() {
         assert_eq!(of(arguments), wanted, "{arguments}");
     }
     let plan = plan(&["--tls=none", "-m", "a", "-O", "noop", "-O", "age:a", "-O", "age:b"]).unwrap();
-    let openers: Vec<Option<usize>> = (4..plan.phases.len()).map(|phase| plan.opener(phase)).collect();
+    let openers: Vec<Option<usize>> = (4..plan.phases.len()).map(|phase| plan.find_opener(phase)).collect();
     assert_eq!(openers, [None, None, Some(4), None, Some(7), None]);
     assert!(self::plan(&["--examine", "-O", "append:a"]).unwrap_err().contains("append changes the mailbox"));
 }

@@ -90,7 +90,7 @@ fn judge_phase(
         let time = report.time.map(|time| Value::Known(time.as_secs_f64()));
         verdict.hold(None, time, &report.phase.time_levels);
         for (figure, levels) in &report.phase.figure_levels {
-            let value = match report.value(figure) {
+            let value = match report.find_value(figure) {
                 Some(Value::Known(raw)) => Some(Value::Known(figure.unit.convert(raw, now))),
                 other => other,
             };

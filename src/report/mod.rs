@@ -90,14 +90,14 @@ impl PhaseReport {
 
     /// The figure as it was measured, if anything is known of it.
     #[must_use]
-    pub fn value(&self, figure: &Figure) -> Option<Value> {
+    pub fn find_value(&self, figure: &Figure) -> Option<Value> {
         self.values.iter().find(|(known, _)| known.name == figure.name).map(|(_, value)| *value)
     }
 
     /// The figure as it is shown, if it is known.
     #[must_use]
-    pub fn shown_value(&self, figure: &Figure, now: DateTime<Utc>) -> Option<f64> {
-        let Some(Value::Known(raw)) = self.value(figure) else { return None };
+    pub fn find_shown_value(&self, figure: &Figure, now: DateTime<Utc>) -> Option<f64> {
+        let Some(Value::Known(raw)) = self.find_value(figure) else { return None };
         Some(figure.unit.convert(raw, now))
     }
 
@@ -117,12 +117,12 @@ impl PhaseReport {
     #[must_use]
     pub fn describe_ending(&self) -> String {
         let ending = if matches!(self.outcome, Outcome::TimedOut(_)) { "timed out" } else { "failed" };
-        format!("{} {ending}", self.phase.title())
+        format!("{} {ending}", self.phase.make_title())
     }
 
     /// Advice for the administrator about its failure.
     #[must_use]
-    pub fn hint(&self) -> Option<&str> {
+    pub fn find_hint(&self) -> Option<&str> {
         match &self.outcome {
             Outcome::Failed(reason) | Outcome::Fault(reason) => reason.hint.as_deref(),
             Outcome::Ok | Outcome::TimedOut(_) | Outcome::NotRun(_) => None,
@@ -153,7 +153,7 @@ impl Report {
 
     /// The facts about the connection of this phase.
     #[must_use]
-    pub fn facts(&self, phase: &Phase) -> Option<&Facts> {
+    pub fn find_facts(&self, phase: &Phase) -> Option<&Facts> {
         self.facts.get(phase.address.map_or(0, |address| address.number))
     }
 

@@ -70,7 +70,7 @@ impl Course {
 
     /// When what happens now must have ended, and by which limit.
     #[must_use]
-    pub fn deadline(&self) -> (Instant, Limit) {
+    pub fn find_deadline(&self) -> (Instant, Limit) {
         let most = self.plan.total.saturating_sub(self.plan.reserve);
         let total = (self.start + most, Limit::Total(self.plan.total));
         let Stage::Running { phase, since } = self.stage else { return total };
@@ -106,7 +106,11 @@ impl Course {
                 if phase == running =>
             {
                 // A worker knows no limits: it can be done just after one. (A no that comes late is still a no.)
-                if result.is_ok() && at > self.deadline().0 { self.time_out() } else { self.end(result, yielded, at) }
+                if result.is_ok() && at > self.find_deadline().0 {
+                    self.time_out()
+                } else {
+                    self.end(result, yielded, at)
+                }
             }
             // A panic, or a worker that reports something else than the running phase.
             _ => self.end_by_fault(at),
@@ -141,14 +145,14 @@ impl Course {
         Effect::Stop
     }
 
-    fn running(&self) -> Option<(usize, &Phase, Instant)> {
+    fn find_running(&self) -> Option<(usize, &Phase, Instant)> {
         let Stage::Running { phase, since } = self.stage else { return None };
         Some((phase, self.plan.phases.get(phase)?, since))
     }
 
     /// The running phase has ended by itself.
     fn end(&mut self, result: Result<(), Stop>, yielded: Yield, at: Instant) -> Effect {
-        let Some((number, phase, since)) = self.running() else { return self.end_by_fault(at) };
+        let Some((number, phase, since)) = self.find_running() else { return self.end_by_fault(at) };
         let is_task = phase.operation.is_task();
         let (outcome, is_lost) = match result {
             Ok(()) => (Outcome::Ok, false),
@@ -188,27 +192,27 @@ impl Course {
         }
         self.is_fresh = true;
         self.stage = Stage::Reconnecting { next };
-        let mut openers = (next..self.plan.phases.len()).filter_map(|phase| self.plan.opener(phase));
+        let mut openers = (next..self.plan.phases.len()).filter_map(|phase| self.plan.find_opener(phase));
         let reopen = openers.find(|opener| self.ended.get(*opener).is_some_and(PhaseReport::is_ok));
         Effect::Reconnect { from: next, reopen }
     }
 
     /// Whether the mailbox of this phase should be open, and could not be opened.
     fn has_failed_opener(&self, phase: usize) -> bool {
-        let opener = self.plan.opener(phase).and_then(|opener| self.ended.get(opener));
+        let opener = self.plan.find_opener(phase).and_then(|opener| self.ended.get(opener));
         opener.is_some_and(|report| !report.is_ok())
     }
 
     fn time_out(&mut self) -> Effect {
-        let (deadline, _) = self.deadline();
+        let (deadline, _) = self.find_deadline();
         self.timed_out |= self.stage != Stage::Over;
-        if self.running().is_none() {
+        if self.find_running().is_none() {
             let why = format!("not done within {} (total limit)", text::format_limit(self.plan.total));
             return self.give_up(&self.name_file(why));
         }
         self.skip_impossible();
-        let Some((number, phase, since)) = self.running() else { return self.stop() };
-        let (_, limit) = self.deadline();
+        let Some((number, phase, since)) = self.find_running() else { return self.stop() };
+        let (_, limit) = self.find_deadline();
         let is_task = phase.operation.is_task();
         let given = round_time(deadline.saturating_duration_since(since));
         self.blocked_by = Some(number);
@@ -219,7 +223,7 @@ impl Course {
     /// At a signal the running phase has failed.
     fn interrupt(&mut self, signal: &str, at: Instant) -> Effect {
         let why = format!("ended by {signal} after {:.1} s", at.saturating_duration_since(self.start).as_secs_f64());
-        if self.running().is_none() {
+        if self.find_running().is_none() {
             return self.give_up(&self.name_file(why));
         }
         self.skip_impossible();
@@ -228,7 +232,7 @@ impl Course {
 
     fn end_by_fault(&mut self, at: Instant) -> Effect {
         let why = "internal error, please report it";
-        if self.running().is_none() { self.give_up(why) } else { self.end_run(Outcome::Fault(why.into()), at) }
+        if self.find_running().is_none() { self.give_up(why) } else { self.end_run(Outcome::Fault(why.into()), at) }
     }
 
     /// Ends the running phase with this outcome; no other is run.
@@ -241,7 +245,7 @@ impl Course {
     /// Without a login or an open mailbox a task cannot be done. If a limit or a signal ends the run then, it ends no
     /// such task, although the worker may not have reported that yet.
     fn skip_impossible(&mut self) {
-        while let Some((number, phase, since)) = self.running()
+        while let Some((number, phase, since)) = self.find_running()
             && phase.operation.is_task()
             && (self.blocked_by.is_some() || self.has_failed_opener(number))
         {
@@ -273,7 +277,7 @@ impl Course {
     /// A phase that was not run, without a known cause, is a fault of this program, and is reported as one.
     fn explain_not_run(&self, phase: usize) -> Outcome {
         let has_failed = |number: &usize| self.ended.get(*number).is_some_and(PhaseReport::has_failed);
-        let cause = self.plan.opener(phase).filter(has_failed).or(self.blocked_by);
+        let cause = self.plan.find_opener(phase).filter(has_failed).or(self.blocked_by);
         match (&self.end_reason, cause.and_then(|number| self.ended.get(number))) {
             // Setting up a fresh connection is no phase of the plan, so no phase is named as the cause.
             (Some(reason), _) => Outcome::NotRun(Cause { why: reason.clone(), phase: None }),
@@ -294,7 +298,7 @@ impl Course {
         if !matches!(outcome, Outcome::NotRun(_)) && !phase.operation.is_end() {
             self.verdict = Some(at);
         }
-        let begun = self.running().map(|(.., since)| round_time(since.saturating_duration_since(self.start)));
+        let begun = self.find_running().map(|(.., since)| round_time(since.saturating_duration_since(self.start)));
         self.ended.push(PhaseReport { begun, time, ..PhaseReport::new(phase.clone(), outcome) });
     }
 }

@@ -104,7 +104,7 @@ impl<'a> Session<'a> {
             },
             (Step::Connect, Resolved(addresses)) => match connect(&addresses, &|fact| self.report(fact)) {
                 Ok(tcp) => (Connected(self.make_dialogue(Socket::Plain(tcp))), Ok(())),
-                Err(failure) => (Over, Err(Stop::Failed(self.without_address(failure, &addresses)))),
+                Err(failure) => (Over, Err(Stop::Failed(self.strip_address(failure, &addresses)))),
             },
             (Step::Tls, Connected(dialogue)) => self.encrypt(dialogue, Connected, yielded),
             (Step::Tls, Upgrading(dialogue)) => self.encrypt(dialogue, Greeted, yielded),
@@ -180,7 +180,7 @@ impl<'a> Session<'a> {
     }
 
     /// With `--every-address` the phase has the address in its title.
-    fn without_address(&self, mut failure: Failure, addresses: &[SocketAddr]) -> Failure {
+    fn strip_address(&self, mut failure: Failure, addresses: &[SocketAddr]) -> Failure {
         if let (true, [only]) = (self.prepared.settings.every_address, addresses)
             && let Failure::Lost(Reason { what, .. }) | Failure::Local(Reason { what, .. }) = &mut failure
             && let Some(rest) = what.strip_prefix(&format!("{} ", only.ip()))

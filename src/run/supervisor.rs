@@ -42,7 +42,7 @@ pub fn supervise(
         match effect {
             Effect::Stop => break,
             Effect::Wait => {
-                let (number, event) = match queue.take(course.deadline().0) {
+                let (number, event) = match queue.take(course.find_deadline().0) {
                     Next::Message(message) => message,
                     Next::Signal(name) => {
                         effect = course.take(Input::Signal(name), Instant::now());

@@ -84,7 +84,7 @@ fn work(job: &Job, mut session: Session<'_>, report: &Reporter) {
         let result = session.perform(number, phase, &mut yielded);
         if is_reported {
             if let Err(Stop::Failed(failure)) = result {
-                report(Event::CannotReconnect(format!("{} failed: {}", phase.title(), failure.reason())));
+                report(Event::CannotReconnect(format!("{} failed: {}", phase.make_title(), failure.reason())));
                 return;
             }
             continue;

@@ -36,7 +36,7 @@ fn help_has_every_option_with_its_value() {
     let help = help.split("Examples:").next().unwrap();
     let lines: Vec<&str> = help.lines().map(str::trim_start).filter(|line| line.starts_with('-')).collect();
     for (line, opt) in lines.iter().zip(shown()) {
-        assert!(line.starts_with(&opt.synopsis()), "{line}");
+        assert!(line.starts_with(&opt.make_synopsis()), "{line}");
     }
     assert_eq!(lines.len(), shown().count(), "{help}");
     let names: BTreeSet<String> = shown().flat_map(names).collect();
@@ -169,7 +169,7 @@ fn man_page_names_options_that_are_there() {
 #[test]
 fn readme_has_every_field_of_the_json() {
     let (report, options) = complete();
-    let json = (JSON.render)(&judge(&report, Utc::now()), &options.output_settings());
+    let json = (JSON.render)(&judge(&report, Utc::now()), &options.make_output_settings());
     let mut fields = BTreeSet::new();
     collect(&json::read(&json), &mut fields);
     let readme = read("README.md");
@@ -190,7 +190,7 @@ fn readme_has_every_field_of_the_json() {
 #[test]
 fn dashboard_and_alerts_use_metrics_labels_and_phases_that_are_there() {
     let (report, options) = complete();
-    let exposition = Exposition::read(&prometheus::render(&report, &options.output_settings())).0;
+    let exposition = Exposition::read(&prometheus::render(&report, &options.make_output_settings())).0;
     let there: BTreeSet<&String> = exposition.keys().collect();
     let mut labels: BTreeSet<&str> =
         exposition.values().flatten().flat_map(|(labels, _)| labels.keys()).map(String::as_str).collect();
@@ -318,7 +318,7 @@ fn is_name(text: &str) -> bool {
 /// A report that has everything, and its options.
 pub fn complete() -> (Report, Options) {
     let mut arguments: Vec<String> = ["-H", "imap.example.org", "-u", "joe"].map(str::to_owned).into();
-    arguments.extend(OPERATIONS.iter().map(|row| format!("--operation={}{}", row.name, row.takes.example())));
+    arguments.extend(OPERATIONS.iter().map(|row| format!("--operation={}{}", row.name, row.takes.show_example())));
     let Ok(Request::Check(options)) = Options::parse(&arguments, Some(b"secret".to_vec())) else { panic!("options") };
     let plan = Plan::new(&options.plan).unwrap();
     let mut report = Report::new(&plan, plan.total);

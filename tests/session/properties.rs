@@ -40,10 +40,10 @@ fn options(mailboxes: &[String], tls: &str, flags: &[String]) -> Options {
     let read_only = flags.iter().any(|flag| flag == "--examine");
     let operations = OPERATIONS.iter().filter(|operation| !(read_only && operation.writes));
     arguments.extend(operations.zip(mailboxes.iter().cycle()).map(|(operation, mailbox)| {
-        let target = match operation.takes.example().split_once('?') {
+        let target = match operation.takes.show_example().split_once('?') {
             // The keys begin behind the first `?`.
             Some((_, keys)) => format!(":{}?{keys}", mailbox.replace('?', "_")),
-            None if operation.takes.example().is_empty() => String::new(),
+            None if operation.takes.show_example().is_empty() => String::new(),
             None => format!(":{mailbox}"),
         };
         format!("--operation={}{target}", operation.name)
@@ -59,14 +59,14 @@ fn options(mailboxes: &[String], tls: &str, flags: &[String]) -> Options {
 fn print(options: &Options, fates: &[Fate], obstacle: Option<&str>) -> Printed {
     let plan = Plan::new(&options.plan).unwrap();
     let redactor = Redactor::new(&options.username, &Secret::new(PASSWORD.into()));
-    let titles = plan.phases.iter().map(Phase::title).collect();
+    let titles = plan.phases.iter().map(Phase::make_title).collect();
     let mut report = Report::new(&plan, plan.total);
     let fates = fates.iter().cycle();
     report.phases = plan.phases.into_iter().zip(fates).map(|(phase, fate)| fate.report(phase, &redactor)).collect();
     report.timed_out = report.phases.iter().any(|report| matches!(report.outcome, Outcome::TimedOut(_)));
     report.obstacle = obstacle.map(str::to_owned);
     let judged = judge(&report, Utc::now());
-    let settings = options.output_settings();
+    let settings = options.make_output_settings();
     let print_as = |name: &str| {
         let format = FORMATS.iter().find(|format| format.name == name).unwrap();
         (format.render)(&judged, &settings)

@@ -123,7 +123,7 @@ fn schema() -> Value {
 /// One that has everything.
 fn document() -> Value {
     let (report, options) = complete();
-    read(&(JSON.render)(&judge(&report, Utc::now()), &options.output_settings()))
+    read(&(JSON.render)(&judge(&report, Utc::now()), &options.make_output_settings()))
 }
 
 /// Each field of each object, by the object's place; those of `figures` may be any.

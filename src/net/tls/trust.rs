@@ -7,19 +7,19 @@ use openssl::ssl::{SslContextBuilder, SslFiletype};
 use openssl::x509::X509;
 use openssl::x509::store::{X509Lookup, X509StoreBuilder};
 
-use super::first_reason;
+use super::find_first_reason;
 use crate::credentials::source::show_path;
 
 /// Only the CAs of a PEM file.
 pub(super) fn trust_file(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<(), String> {
     let certificates =
-        X509::stack_from_pem(pem).map_err(|error| format!("no PEM certificates: {}", first_reason(&error)))?;
+        X509::stack_from_pem(pem).map_err(|error| format!("no PEM certificates: {}", find_first_reason(&error)))?;
     if certificates.is_empty() {
         return Err("no PEM certificate is in it".to_owned());
     }
-    let mut store = X509StoreBuilder::new().map_err(|error| first_reason(&error))?;
+    let mut store = X509StoreBuilder::new().map_err(|error| find_first_reason(&error))?;
     for certificate in certificates {
-        store.add_cert(certificate).map_err(|error| first_reason(&error))?;
+        store.add_cert(certificate).map_err(|error| find_first_reason(&error))?;
     }
     builder.set_cert_store(store.build());
     Ok(())

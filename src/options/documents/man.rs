@@ -19,7 +19,7 @@ fn make_section(section: &Section) -> String {
 }
 
 fn make_option(opt: &Opt) -> String {
-    let synopsis = opt.synopsis();
+    let synopsis = opt.make_synopsis();
     let names = synopsis.strip_suffix(opt.value).unwrap_or(&synopsis);
     let names: Vec<String> = names.trim_end().split(", ").map(format_code).collect();
     let gap = if opt.value.is_empty() || opt.has_optional_value() { "" } else { " " };
@@ -29,7 +29,7 @@ fn make_option(opt: &Opt) -> String {
 }
 
 fn make_operation(operation: &Operation) -> String {
-    let heading = format!("{}{}", format_code(operation.name), format_value(operation.takes.placeholder()));
+    let heading = format!("{}{}", format_code(operation.name), format_value(operation.takes.show_placeholder()));
     let name_figure = |figure: &&Figure| format!("`{}` ({})", figure.name, figure.help);
     let figures: Vec<String> = operation.figures.iter().map(name_figure).collect();
     let figures = match figures.as_slice() {

@@ -14,7 +14,7 @@ pub(super) fn generate(committed: &str) -> Result<String, String> {
 fn make_option_table() -> String {
     let mut table = make_heading(&["option", "meaning"]);
     for opt in list_shown_options() {
-        table += &make_row(&[&format!("`{}`", opt.synopsis()), opt.doc]);
+        table += &make_row(&[&format!("`{}`", opt.make_synopsis()), opt.doc]);
     }
     table + "\n"
 }
@@ -23,7 +23,7 @@ fn make_operation_table() -> String {
     let mut table = make_heading(&["operation", "what is done", "figures"]);
     for operation in OPERATIONS {
         let figures: Vec<String> = operation.figures.iter().map(|figure| format!("`{}`", figure.name)).collect();
-        let name = format!("`{}{}`", operation.name, operation.takes.placeholder());
+        let name = format!("`{}{}`", operation.name, operation.takes.show_placeholder());
         table += &make_row(&[&name, operation.help, &figures.join(", ")]);
     }
     table + "\n"
@@ -47,7 +47,7 @@ fn make_figure_table() -> String {
 /// The label of a figure; if its target may be missing, both labels.
 fn make_labels(operation: &Operation, figure: &Figure) -> String {
     let label = |target: &str| format!("`{}{target}_{}`", operation.name, figure.name);
-    let placeholder = operation.takes.placeholder();
+    let placeholder = operation.takes.show_placeholder();
     let target = placeholder.trim_matches(['[', ']']).replace([':', '?'], "_");
     if placeholder.starts_with('[') { format!("{}, {}", label(""), label(&target)) } else { label(&target) }
 }

@@ -97,7 +97,7 @@ pub enum InCheck {
 impl Opt {
     /// `-H, --hostname HOST`
     #[must_use]
-    pub fn synopsis(&self) -> String {
+    pub fn make_synopsis(&self) -> String {
         let short = if self.short.is_empty() { String::new() } else { format!("-{}, ", self.short) };
         let gap = if self.value.is_empty() || self.has_optional_value() { "" } else { " " };
         format!("{short}--{}{gap}{}", self.long, self.value)

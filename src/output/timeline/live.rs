@@ -155,7 +155,7 @@ impl Watched {
     }
 
     fn pass_deadline(&mut self, now: Instant) {
-        if now > self.course.deadline().0
+        if now > self.course.find_deadline().0
             && let Effect::Reconnect { from, .. } = self.course.take(Input::Deadline, now)
         {
             self.from = from;
@@ -167,7 +167,7 @@ impl Watched {
         let elapsed = round_time(now.saturating_duration_since(start));
         let running = self.course.running_phase().map(|(phase, since)| Row {
             mark: Mark::Running,
-            title: phase.title(),
+            title: phase.make_title(),
             begun: Some(round_time(since.saturating_duration_since(start))),
             duration: Some(round_time(now.saturating_duration_since(since))),
             details: format!("limit {}", text::format_limit(phase.shown_limit)),

@@ -127,7 +127,13 @@ fn make_row(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Row {
         Outcome::NotRun(cause) => vec![cause.why.clone()],
     };
     parts.extend(list_details(phase, judged));
-    Row { mark, title: report.phase.title(), begun: report.begun, duration: report.time, details: parts.join(", ") }
+    Row {
+        mark,
+        title: report.phase.make_title(),
+        begun: report.begun,
+        duration: report.time,
+        details: parts.join(", "),
+    }
 }
 
 /// The summary in the state's colour, and each hint on a line of its own.
@@ -143,7 +149,7 @@ fn draw_summary(judged: &Judged<'_>, settings: &Settings, canvas: Canvas) -> Vec
             if number == 0 { line } else { indent.clone() + &line }
         })
         .collect();
-    let mut hints: Vec<&str> = judged.phases.iter().filter_map(|phase| phase.report.hint()).collect();
+    let mut hints: Vec<&str> = judged.phases.iter().filter_map(|phase| phase.report.find_hint()).collect();
     hints.dedup();
     for hint in hints {
         let wrapped = wrap(&format!("hint: {hint}"), canvas.width.saturating_sub(indent.len()));

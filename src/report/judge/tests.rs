@@ -16,7 +16,7 @@ fn report(arguments: &[&str], title: &str, outcome: &Outcome) -> Report {
     let plan = Plan::new(&Options::from_arguments(&all).unwrap().plan).unwrap();
     let mut report = Report::new(&plan, Duration::from_secs(1));
     report.phases.extend(plan.phases.into_iter().map(|phase| {
-        let outcome = if phase.title() == title { outcome.clone() } else { Outcome::Ok };
+        let outcome = if phase.make_title() == title { outcome.clone() } else { Outcome::Ok };
         let values = if phase.operation.is_task() { vec![(&MESSAGES, Value::Known(5.0))] } else { Vec::new() };
         PhaseReport { time: Some(Duration::from_millis(400)), values, ..PhaseReport::new(phase, outcome) }
     }));

@@ -20,7 +20,7 @@ impl Course {
     /// The running phase, and since when it runs.
     #[must_use]
     pub fn running_phase(&self) -> Option<(&Phase, Instant)> {
-        self.running().map(|(_, phase, since)| (phase, since))
+        self.find_running().map(|(_, phase, since)| (phase, since))
     }
 
     /// The phase for which a fresh connection is being set up.

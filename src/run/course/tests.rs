@@ -56,7 +56,7 @@ impl Played {
 
     /// The deadline passes.
     fn hang(&mut self) -> Effect {
-        self.now = self.course.deadline().0;
+        self.now = self.course.find_deadline().0;
         self.course.take(Input::Deadline, self.now)
     }
 
@@ -342,18 +342,18 @@ proptest! {
         for (next, milliseconds) in moves {
             played.after(milliseconds);
             let phase = played.course.ended.len();
-            let before = (played.course.deadline(), played.course.stage);
+            let before = (played.course.find_deadline(), played.course.stage);
             let input = next.make(phase, played.now);
             let urgent = if let Input::Event(event) = &input { is_urgent(&plan, event) } else { true };
             let effect = played.course.take(input, played.now);
             // An event that can wait brings the deadline no nearer, so the supervisor need not know it at once.
             if !urgent && before.1 != Stage::Over && matches!(played.course.stage, Stage::Running { .. }) {
                 prop_assert_eq!(effect, Effect::Wait);
-                prop_assert!(played.course.deadline().0 >= before.0.0);
+                prop_assert!(played.course.find_deadline().0 >= before.0.0);
             }
             prop_assert_eq!(effect == Effect::Stop, played.course.stage == Stage::Over);
             if let Effect::Reconnect { from, .. } = effect {
-                prop_assert!(TASKS.contains(&plan.phases[from].title().as_str()));
+                prop_assert!(TASKS.contains(&plan.phases[from].make_title().as_str()));
                 prop_assert_eq!(from, played.course.ended.len());
             }
         }
@@ -362,7 +362,7 @@ proptest! {
         let report = played.report();
         prop_assert_eq!(report.phases.len(), plan.phases.len());
         for (report, phase) in report.phases.iter().zip(&plan.phases) {
-            prop_assert_eq!(report.phase.title(), phase.title());
+            prop_assert_eq!(report.phase.make_title(), phase.make_title());
             prop_assert!(report.time.is_none_or(|time| time <= total.max(now - start)));
         }
         let hung = report.phases.iter().any(|report| matches!(report.outcome, Outcome::TimedOut(_)));
