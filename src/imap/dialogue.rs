@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::open_mailbox::OpenMailbox;
 use super::reader::Reader;
 use super::response::{Capabilities, Status, Untagged, read_status, split_status, strip_prefix_no_case};
 use super::stream::Stream;
@@ -20,11 +21,8 @@ pub struct Dialogue {
     reader: Reader,
     /// The capabilities that the server has reported, if it has.
     pub capabilities: Option<Capabilities>,
-    /// How many messages the open mailbox has, as far as the server said so.
-    pub exists: Option<u32>,
-    /// Whether messages of the open mailbox can be flagged \Deleted, as far as the server said so (RFC 9051 section 7.1,
-    /// PERMANENTFLAGS).
-    pub can_delete: Option<bool>,
+    /// What the server said of the mailbox that is open.
+    pub mailbox: OpenMailbox,
     /// Whether the greeting was PREAUTH.
     pub preauthenticated: bool,
     /// LOGOUT is sent: a `BYE` is expected.
@@ -46,8 +44,7 @@ impl Dialogue {
         Self {
             reader: Reader::new(stream, redactor, log),
             capabilities: None,
-            exists: None,
-            can_delete: None,
+            mailbox: OpenMailbox::default(),
             preauthenticated: false,
             is_leaving: false,
             said_bye: false,
@@ -267,15 +264,7 @@ impl Dialogue {
     fn take_untagged(&mut self, on_untagged: OnUntagged<'_>) -> Option<Status> {
         let data = self.reader.line.strip_prefix(b"* ").unwrap_or_default();
         if let Some((status, text)) = split_status(data) {
-            // The counts before this were those of the mailbox that was open (RFC 9051 section 7.1).
-            if strip_prefix_no_case(text, b"[CLOSED]").is_some() {
-                self.exists = None;
-            }
-            if let Some(flags) = strip_prefix_no_case(text, b"[PERMANENTFLAGS ") {
-                let flags = flags.split(|&byte| byte == b']').next().unwrap_or_default();
-                let mut words = flags.split(|byte| b" ()".contains(byte));
-                self.can_delete = Some(words.any(|flag| flag.eq_ignore_ascii_case(br"\Deleted")));
-            }
+            self.mailbox.note_code(text);
             self.said_bye |= status == Status::Bye;
             let listed = Capabilities::in_code(text);
             self.note_capabilities(listed);
@@ -286,7 +275,7 @@ impl Dialogue {
             self.note_capabilities(listed);
         } else if let Some(data) = self.reader.join_data() {
             let untagged = Untagged::new(&data);
-            self.exists = untagged.read_number_before("EXISTS").or(self.exists);
+            self.mailbox.exists = untagged.read_number_before("EXISTS").or(self.mailbox.exists);
             on_untagged(&untagged);
         }
         None

@@ -3,6 +3,7 @@
 pub mod command;
 pub mod dialogue;
 pub mod mailbox_name;
+pub mod open_mailbox;
 mod reader;
 pub mod response;
 pub mod stream;

@@ -138,7 +138,7 @@ pub(super) fn read_status(text: &[u8]) -> Option<Status> {
     split_status(line.trim_ascii_end()).map(|(status, _)| status)
 }
 
-fn read_number(word: &[u8]) -> Option<u32> {
+pub(super) fn read_number(word: &[u8]) -> Option<u32> {
     str::from_utf8(word.trim_ascii_end()).ok()?.parse().ok()
 }
 

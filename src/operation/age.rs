@@ -47,7 +47,7 @@ const METRIC_HELP: &str = "Time since the oldest or the newest message of the ma
 const DATE_FORMAT: &str = "%d-%b-%Y %H:%M:%S %z";
 
 fn fetch_ages(dialogue: &mut Dialogue, _: &Task<'_>) -> Result<Yield, Failure> {
-    if dialogue.exists == Some(0) {
+    if dialogue.mailbox.exists == Some(0) {
         let values = vec![(&OLDEST, Value::Void), (&NEWEST, Value::Missing("the mailbox is empty"))];
         return Ok(Yield { values, notes: vec!["the mailbox is empty".to_owned()] });
     }

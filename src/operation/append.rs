@@ -35,8 +35,11 @@ fn append(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
         [Word::Atom("APPEND"), Word::Text(mailbox.as_bytes()), Word::Atom(r"(\Seen)"), Word::Text(message.as_bytes())];
     dialogue.command(&words, |_| {})?;
     // UIDVALIDITY and UID (RFC 9051 section 7.1).
-    let uid = dialogue.find_code("APPENDUID").and_then(|code| code.split(' ').nth(1)?.parse().ok());
-    let appended = uid.map(|uid| Appended { mailbox: task.target.to_owned(), uid });
+    let appended = dialogue.find_code("APPENDUID").and_then(|code| {
+        let (uid_validity, uid) = code.split_once(' ')?;
+        let (uid_validity, uid) = (uid_validity.parse().ok()?, uid.parse().ok()?);
+        Some(Appended { mailbox: task.target.to_owned(), uid_validity, uid })
+    });
     task.appended.lock().unwrap_or_else(PoisonError::into_inner).extend(appended);
     Ok(Yield::default())
 }

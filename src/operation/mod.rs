@@ -162,6 +162,8 @@ pub struct Task<'a> {
 pub struct Appended {
     /// The mailbox, as the user wrote it.
     pub mailbox: String,
+    /// The mailbox's UIDVALIDITY: with another one the UID may be another message's.
+    pub uid_validity: u32,
     /// Its UID (RFC 9051 section 2.3.1.1).
     pub uid: u32,
 }

@@ -4,7 +4,7 @@
 use std::sync::PoisonError;
 
 use super::figure::count;
-use super::{Access, Figure, Metric, Operation, Part, States, Summary, Takes, Task, Unit, Yield};
+use super::{Access, Appended, Figure, Metric, Operation, Part, States, Summary, Takes, Task, Unit, Yield};
 use crate::failure::Failure;
 use crate::imap::command::Word;
 use crate::imap::dialogue::Dialogue;
@@ -65,13 +65,18 @@ fn remove(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     // A server may not find a message at once that it has just taken.
     let is_here = |mailbox: &str| mailbox == task.target;
     let mut appended = task.appended.lock().unwrap_or_else(PoisonError::into_inner);
-    uids.extend(appended.iter().filter(|appended| is_here(&appended.mailbox)).map(|appended| appended.uid));
+    // A mailbox that was made anew meanwhile has given its UIDs to other messages.
+    let validity = dialogue.mailbox.uid_validity;
+    let is_same = |appended: &&Appended| {
+        is_here(&appended.mailbox) && validity.is_none_or(|validity| validity == appended.uid_validity)
+    };
+    uids.extend(appended.iter().filter(is_same).map(|appended| appended.uid));
     uids.sort_unstable();
     uids.dedup();
     uids.truncate(MAX_REMOVED);
     if !uids.is_empty() {
         // Without that right a server may answer OK to all of it and do nothing (RFC 4314 section 4).
-        if dialogue.can_delete == Some(false) {
+        if dialogue.mailbox.can_delete == Some(false) {
             return Err(Failure::refused("the server lets nobody flag messages as deleted in this mailbox")
                 .with_hint("may the user delete messages there?"));
         }

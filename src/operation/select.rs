@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::imap::command::Word;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::mailbox_name;
+use crate::imap::open_mailbox::OpenMailbox;
 
 /// SELECT; EXAMINE if the run is read-only.
 pub static SELECT: Operation = Operation {
@@ -57,7 +58,7 @@ fn open(dialogue: &mut Dialogue, command: &str, task: &Task<'_>) -> Result<Yield
     let mailbox = mailbox_name::encode(task.target);
     // Lines that have arrived already belong to the mailbox that was open before.
     dialogue.take_early_lines()?;
-    (dialogue.exists, dialogue.can_delete) = (None, None);
+    dialogue.mailbox = OpenMailbox::default();
     dialogue.command(&[Word::Atom(command), Word::Text(mailbox.as_bytes())], |_| {})?;
-    Ok(Yield::default().with(&MESSAGES, dialogue.exists.map(f64::from)))
+    Ok(Yield::default().with(&MESSAGES, dialogue.mailbox.exists.map(f64::from)))
 }

@@ -106,23 +106,18 @@ impl Course {
                 if phase == running =>
             {
                 // A worker knows no limits: it can be done just after one. (A no that comes late is still a no.)
-                if result.is_ok() && at > self.find_deadline().0 {
-                    self.time_out()
-                } else {
-                    self.end(result, yielded, at)
-                }
+                let is_late = result.is_ok() && at > self.find_deadline().0;
+                if is_late { self.time_out() } else { self.end(result, yielded, at) }
             }
             // A panic, or a worker that reports something else than the running phase.
             _ => self.end_by_fault(at),
         }
     }
 
-    /// The report. Phases that have not ended were not run.
+    /// The report. Phases that have not ended were not run. A run that could not connect ends now.
     #[must_use]
     pub fn report(mut self, now: Instant) -> Report {
-        let is_connecting =
-            matches!(self.stage, Stage::Preparing | Stage::Reconnecting { .. }) || self.end_reason.is_some();
-        let end = self.verdict.filter(|_| !is_connecting).unwrap_or(now);
+        let end = self.verdict.filter(|_| self.end_reason.is_none()).unwrap_or(now);
         while self.ended.len() < self.plan.phases.len() {
             self.push_not_run();
         }
