@@ -212,7 +212,10 @@ fn check_phases(draw: &Draw, seen: &Seen, run: &Run, lines: &[Line]) {
     for (index, line) in lines.iter().enumerate() {
         let (phase, text) = (&line.phase, line.text);
         let name = phase.name();
-        worst = worst.max(["OK", "UNKNOWN", "WARNING", "CRITICAL"].iter().position(|s| *s == line.state).unwrap());
+        // A phase that was not run has no state: its cause has.
+        if line.state != "not run" {
+            worst = worst.max(["OK", "UNKNOWN", "WARNING", "CRITICAL"].iter().position(|s| *s == line.state).unwrap());
+        }
         let outcome = line.outcome();
         let (well, failed, not_run) = (outcome == "ok", outcome == "failed", outcome == "not run");
         any_timed_out |= outcome == "timed out" || (not_run && text.contains("(total limit)"));
