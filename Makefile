@@ -17,7 +17,8 @@ test: needs lint
 	$(CARGO) test --release --locked
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 
-# Writes what is made of the tables of options and operations: README's tables, parts of the man page, the completions.
+# Writes what is made of the tables of options and operations: tables in README and docs, parts of the man page,
+# the completions.
 generated:
 	$(CARGO) run -q --locked --example generate
 

@@ -3,7 +3,7 @@
 
 mod bash;
 mod man;
-mod readme;
+mod markdown;
 mod zsh;
 
 use super::table::{Opt, SECTIONS};
@@ -25,7 +25,9 @@ pub struct Document {
 
 /// All of them.
 pub static DOCUMENTS: &[Document] = &[
-    Document { file: "README.md", generate: readme::generate },
+    Document { file: "README.md", generate: markdown::generate_readme },
+    Document { file: "docs/operations.md", generate: markdown::generate_operations },
+    Document { file: "docs/options.md", generate: markdown::generate_options },
     Document { file: "debian/check_imap_session.1", generate: man::generate },
     Document { file: "debian/completions/check_imap_session.bash", generate: |_| Ok(bash::generate()) },
     Document { file: "debian/completions/_check_imap_session", generate: |_| Ok(zsh::generate()) },

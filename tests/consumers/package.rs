@@ -85,7 +85,7 @@ fn the_package_has_every_file_in_its_place_and_no_other() {
     ]
     .map(str::to_owned)
     .into();
-    for file in ["README.md.gz", "changelog.gz", "changelog.Debian.gz", "copyright", "crates.txt.gz"] {
+    for file in ["README.md", "changelog.gz", "changelog.Debian.gz", "copyright", "crates.txt.gz"] {
         wanted.insert(format!("{doc}/{file}"));
     }
     for file in files(&project("icinga")) {
@@ -97,10 +97,15 @@ fn the_package_has_every_file_in_its_place_and_no_other() {
         );
         wanted.insert(place);
     }
-    let schema = "check_imap_session.schema.json";
-    let shipped = fs::read(root.path().join(&doc).join(schema)).unwrap_or_default();
-    assert!(shipped == fs::read(project("docs").join(schema)).unwrap(), "{schema} is not the same in the package");
-    wanted.insert(format!("{doc}/{schema}"));
+    for file in files(&project("docs")) {
+        let place = format!("{doc}/docs/{file}");
+        let shipped = fs::read(root.path().join(&place)).unwrap_or_default();
+        assert!(
+            shipped == fs::read(project("docs").join(&file)).unwrap(),
+            "docs/{file} is not the same in the package"
+        );
+        wanted.insert(place);
+    }
     assert_eq!(files(root.path()), wanted);
 
     let version = run(Command::new("dpkg-deb").arg("-f").arg(&deb).arg("Version"));

@@ -1,4 +1,4 @@
-//! Every option: one row each, with all that is said or decided about it. README's table, the man page, the completions and
+//! Every option: one row each, with all that is said or decided about it. the table of docs/options.md, the man page, the completions and
 //! `--help` are made of these rows.
 
 mod account;
@@ -29,7 +29,7 @@ pub struct Opt {
     pub value: &'static str,
     /// The line in `--help` and in the shells.
     pub help: &'static str,
-    /// Whole sentences for README and man page; what is `code` there stands between backticks.
+    /// Whole sentences for docs/options.md and the man page; what is `code` there stands between backticks.
     pub doc: &'static str,
     /// The suggestions of a shell for the value.
     pub completes: Completes,

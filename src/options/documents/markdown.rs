@@ -1,14 +1,21 @@
-//! README: the tables of options, operations and figures.
+//! README and `docs/`: the tables of options, operations and figures.
 
 use super::{list_shown_options, replace_part};
 use crate::operation::{FRAME, Figure, OPERATIONS, Operation};
 
 const END: &str = "<!-- end -->";
 
-pub(super) fn generate(committed: &str) -> Result<String, String> {
+pub(super) fn generate_readme(committed: &str) -> Result<String, String> {
+    replace_part(committed, "<!-- generated: operations -->", END, &make_operation_table())
+}
+
+pub(super) fn generate_operations(committed: &str) -> Result<String, String> {
     let text = replace_part(committed, "<!-- generated: operations -->", END, &make_operation_table())?;
-    let text = replace_part(&text, "<!-- generated: figures -->", END, &make_figure_table())?;
-    replace_part(&text, "<!-- generated: options -->", END, &make_option_table())
+    replace_part(&text, "<!-- generated: figures -->", END, &make_figure_table())
+}
+
+pub(super) fn generate_options(committed: &str) -> Result<String, String> {
+    replace_part(committed, "<!-- generated: options -->", END, &make_option_table())
 }
 
 fn make_option_table() -> String {
