@@ -10,6 +10,7 @@ pub mod text;
 
 pub mod facts;
 pub mod failure;
+pub mod remark;
 
 pub mod credentials;
 pub mod net;

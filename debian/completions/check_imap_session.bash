@@ -5,8 +5,8 @@ _check_imap_session() {
     local options='
         -H --hostname -p --port -4 --ipv4 -6 --ipv6 --every-address --tls --tls-name --ca-file --no-verify
         --tls-min -u --username --password-file -m --mailbox -O --operation --examine -t --timeout --limit -w
-        --warning -c --critical --on-timeout --on-failure -o --output --repeat --interval --textfile --exit-ok
-        --perfdata-u -v --verbose --extra-opts -V --version -h --help'
+        --warning -c --critical --on-timeout --on-failure --on-alert --on-read-only -o --output --repeat
+        --interval --textfile --exit-ok --perfdata-u -v --verbose --extra-opts -V --version -h --help'
     local phases='
         resolve= connect= tls= greeting= starttls= login= select= examine= status= search= age= quota= list=
         append= remove= idle= noop= id= logout='
@@ -88,6 +88,7 @@ _check_imap_session() {
                 _check_imap_session_offer "$states $phases"
             fi
             ;;
+        --on-alert | --on-read-only) _check_imap_session_offer 'ok warning critical unknown' ;;
         -o | --output) _check_imap_session_offer 'nagios prometheus json timeline' ;;
         --extra-opts)
             if [[ $value == *@* && $front ]]; then

@@ -114,7 +114,7 @@ fn run(plan: &Arc<Plan>, options: &Options, password: &str, mut connections: Vec
         let Effect::Reconnect { from, reopen } = effect else { break };
         let connection = connections.pop_front().unwrap_or_default();
         let server = Server { connection, written: Arc::clone(&written) };
-        let job = Job { plan: Arc::clone(plan), from, reopen, addresses: Vec::new() };
+        let job = Job { plan: Arc::clone(plan), from, reopen, addresses: Vec::new(), last_words: Arc::default() };
         let shared = Arc::clone(&state);
         let report: Reporter = Arc::new(move |event| {
             let mut state = shared.lock().expect("no panic");

@@ -10,7 +10,7 @@ use crate::text;
 pub const MASK: &str = "***";
 
 /// Bytes of a line that are looked at: far more than is shown of it, and far less than a server can send.
-const MAX_BYTES: usize = 64 * 1024;
+pub const MAX_BYTES: usize = 64 * 1024;
 /// Shorter parts of base64 text occur in any text.
 const MIN_BASE64: usize = 4;
 

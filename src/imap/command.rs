@@ -20,7 +20,8 @@ pub enum Word<'a> {
     Continued(&'a str),
 }
 
-/// How a string is written.
+/// How a word is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Atom,
     Quoted,
@@ -41,24 +42,55 @@ impl Word<'_> {
         }
     }
 
-    pub(super) fn choose_form(&self, capabilities: Option<&Capabilities>) -> Form {
+    pub(super) fn choose_form(&self, capabilities: Option<&Capabilities>, without_literals: bool) -> Form {
         let text = self.bytes();
         let takes_at_once =
             |can: &Capabilities| can.has("LITERAL+") || (can.has("LITERAL-") && text.len() <= MAX_MINUS);
         match self {
             Self::Atom(_) => Form::Atom,
             Self::Continued(_) => Form::Line,
-            _ if is_quotable(text) => Form::Quoted,
+            _ if without_literals || is_plain(text) => Form::Quoted,
             _ if capabilities.is_some_and(takes_at_once) => Form::LiteralPlus,
             _ => Form::Literal,
         }
     }
 
+    /// Whether it is a word, or a text that a quoted string can hold (RFC 9051 section 4.3).
+    pub(super) fn can_be_quoted(&self) -> bool {
+        let can_hold = |byte: &u8| byte.is_ascii() && !matches!(byte, b'\0' | b'\r' | b'\n');
+        matches!(self, Self::Atom(_)) || self.bytes().iter().all(can_hold)
+    }
+
+    /// Adds the word to the line that is to be sent. The announcement of a literal that the server must agree to stands in
+    /// the line before.
+    pub(super) fn write(&self, form: Form, line: &mut Vec<u8>) {
+        let text = self.bytes();
+        match form {
+            Form::Atom | Form::Literal | Form::Line => line.extend_from_slice(text),
+            Form::LiteralPlus => {
+                line.extend_from_slice(format!("{{{}+}}\r\n", text.len()).as_bytes());
+                line.extend_from_slice(text);
+            }
+            Form::Quoted => {
+                line.push(b'"');
+                for &byte in text {
+                    if matches!(byte, b'"' | b'\\') {
+                        line.push(b'\\');
+                    }
+                    line.push(byte);
+                }
+                line.push(b'"');
+            }
+        }
+    }
+
     /// For the log, without the secret and without the text of a literal.
-    pub(super) fn show(&self) -> String {
+    pub(super) fn show(&self, form: Form) -> String {
         match self {
             Self::Atom(atom) | Self::Continued(atom) => (*atom).to_owned(),
-            Self::Text(text) if !is_quotable(text) => format!("{{{}}}", text.len()),
+            Self::Text(_) | Self::Secret(_) if matches!(form, Form::Literal | Form::LiteralPlus) => {
+                format!("{{{}}}", self.bytes().len())
+            }
             Self::Text(text) => format!("\"{}\"", String::from_utf8_lossy(text)),
             Self::Secret(_) => MASK.to_owned(),
         }
@@ -66,6 +98,6 @@ impl Word<'_> {
 }
 
 /// Printable ASCII without `"` and `\`: some servers take those, and 8-bit text, only in a literal.
-fn is_quotable(text: &[u8]) -> bool {
+fn is_plain(text: &[u8]) -> bool {
     text.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
 }

@@ -1,20 +1,24 @@
 //! The IMAP dialogue: tagged commands, their replies, and the untagged responses between them (RFC 9051 sections 2.2 and
 //! 7). A client must accept any untagged response at any time. The commands themselves are in `operation`.
 
-use super::command::{Form, Word};
-pub use super::reader::Log;
+mod replies;
+
 use std::net::TcpStream;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::command::{Form, Word};
+use super::last_words::LastWords;
 use super::open_mailbox::OpenMailbox;
+pub use super::reader::Log;
 use super::reader::Reader;
-use super::response::{Capabilities, Status, Untagged, read_status, split_status, strip_prefix_no_case};
+use super::response::{Capabilities, Untagged, split_code};
 use super::stream::Stream;
 use crate::credentials::redactor::Redactor;
 use crate::failure::Failure;
 use crate::net::tls::TlsStream;
+use crate::remark::Remark;
 
 /// An IMAP connection.
 pub struct Dialogue {
@@ -23,29 +27,64 @@ pub struct Dialogue {
     pub capabilities: Option<Capabilities>,
     /// What the server said of the mailbox that is open.
     pub mailbox: OpenMailbox,
-    /// Whether the greeting was PREAUTH.
-    pub preauthenticated: bool,
+    /// Whether the server knows who the client is.
+    pub standing: Standing,
+    on_remark: OnRemark,
+    /// Remarks in this phase so far.
+    remarks: usize,
     /// LOGOUT is sent: a `BYE` is expected.
     is_leaving: bool,
     /// `BYE` has come.
     said_bye: bool,
 }
 
+/// Whether the server knows who the client is (RFC 9051 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not authenticated.
+    Unknown,
+    /// The greeting was PREAUTH.
+    Preauthenticated,
+    /// A login has succeeded.
+    LoggedIn,
+}
+
+/// Takes a remark of the server as soon as it is read.
+pub type OnRemark = Box<dyn FnMut(Remark) + Send>;
+
 /// Takes the untagged responses to a command.
 type OnUntagged<'a> = &'a mut dyn FnMut(&Untagged<'_>);
 
-/// Dovecot's text before its real greeting, while its authentication process starts.
-const PROVISIONAL: &[u8] = b"Waiting for authentication process to respond";
+/// Why a command was not done.
+struct Refusal {
+    failure: Failure,
+    /// The server said no in place of the `+` that it should answer a literal with.
+    is_of_literal: bool,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { failure, is_of_literal: false }
+    }
+}
 
 impl Dialogue {
     /// Nothing is read yet.
     #[must_use]
-    pub fn new(stream: Stream, redactor: Arc<Redactor>, log: Option<Log>) -> Self {
+    pub fn new(
+        stream: Stream,
+        redactor: Arc<Redactor>,
+        log: Option<Log>,
+        last_words: Arc<LastWords>,
+        on_remark: OnRemark,
+    ) -> Self {
         Self {
-            reader: Reader::new(stream, redactor, log),
+            reader: Reader::new(stream, redactor, log, last_words),
             capabilities: None,
             mailbox: OpenMailbox::default(),
-            preauthenticated: false,
+            standing: Standing::Unknown,
+            on_remark,
+            remarks: 0,
             is_leaving: false,
             said_bye: false,
         }
@@ -55,14 +94,15 @@ impl Dialogue {
     ///
     /// # Errors
     /// Those of the handshake.
-    pub fn encrypt(self, handshake: impl FnOnce(TcpStream) -> Result<TlsStream, Failure>) -> Result<Self, Failure> {
+    pub fn encrypt(mut self, handshake: impl FnOnce(TcpStream) -> Result<TlsStream, Failure>) -> Result<Self, Failure> {
+        self.begin_phase();
         Ok(Self { reader: self.reader.encrypt(handshake)?, capabilities: None, ..self })
     }
 
     /// Begins to count bytes anew, and forgets the last line: it was of another phase.
     pub fn begin_phase(&mut self) {
-        self.reader.stream.begin_phase();
-        self.reader.line.clear();
+        self.reader.begin_phase();
+        self.remarks = 0;
     }
 
     /// Whether the server has sent something that is not read yet.
@@ -88,6 +128,16 @@ impl Dialogue {
         if let Some(capabilities) = &mut self.capabilities {
             capabilities.is_current = false;
         }
+    }
+
+    /// The SASL mechanisms that the server has listed (RFC 9051 section 7.2.2), but for those in `without`; none if there
+    /// are none. Clean for output.
+    #[must_use]
+    pub fn list_mechanisms(&self, without: &[&str]) -> Option<String> {
+        let mechanisms = self.capabilities.as_ref()?.list_mechanisms();
+        let kept = mechanisms.into_iter().filter(|name| !without.iter().any(|other| name.eq_ignore_ascii_case(other)));
+        let kept: Vec<String> = kept.map(|name| self.clean(&name)).collect();
+        (!kept.is_empty()).then(|| kept.join(", "))
     }
 
     /// Whether the server has this capability. Asks for the list if the login's reply had none.
@@ -122,41 +172,36 @@ impl Dialogue {
         word.eq_ignore_ascii_case(name).then_some(values)
     }
 
-    /// Reads the greeting (RFC 9051 section 7.1), a provisional one before it included.
-    ///
-    /// # Errors
-    /// `BYE`, something that is not IMAP, a lost connection.
-    pub fn read_greeting(&mut self) -> Result<(), Failure> {
-        loop {
-            self.reader.read_response()?;
-            let Some((status, text)) = self.reader.line.strip_prefix(b"* ").and_then(split_status) else {
-                return Err(Failure::lost(format!("not an IMAP greeting: {}", self.reader.describe_line())));
-            };
-            // A line that has arrived behind the first greeting may be the real one.
-            let next = self.reader.stream.buffered().strip_prefix(b"* ").and_then(read_status);
-            let another_waits = matches!(next, Some(Status::Ok | Status::PreAuth | Status::Bye));
-            let is_provisional = text.starts_with(PROVISIONAL) || another_waits;
-            self.take_untagged(&mut |_| {});
-            match status {
-                Status::Ok if is_provisional => {}
-                Status::Ok => return Ok(()),
-                Status::PreAuth => {
-                    self.preauthenticated = true;
-                    return Ok(());
-                }
-                Status::Bye => return Err(Failure::lost(self.reader.describe_line())),
-                Status::No | Status::Bad => {
-                    return Err(Failure::lost(format!("not an IMAP greeting: {}", self.reader.describe_line())));
-                }
-            }
-        }
+    /// Whether the last tagged reply has this response code without further data.
+    #[must_use]
+    pub fn has_code(&self, name: &str) -> bool {
+        split_code(&self.reader.line, format!("{name}]").as_bytes()).is_some()
     }
 
-    /// Sends a command and reads until its tagged reply; `on_untagged` gets the untagged responses that come between.
+    /// Sends a command and reads until its tagged reply; `on_untagged` gets the untagged responses that come between. If
+    /// the server refuses a literal, the command is sent once more with quoted strings.
     ///
     /// # Errors
     /// The server's words for `NO` and `BAD`, after which the dialogue can go on, and for `BYE`; garbage; a lost connection.
     pub fn command(&mut self, words: &[Word<'_>], mut on_untagged: impl FnMut(&Untagged<'_>)) -> Result<(), Failure> {
+        let first = match self.send_words(words, false, &mut on_untagged) {
+            Err(refusal) if refusal.is_of_literal => refusal.failure,
+            result => return result.map_err(|refusal| refusal.failure),
+        };
+        if !words.iter().all(Word::can_be_quoted) {
+            return Err(first.with_hint("the server refused a literal, and only a literal can hold this text"));
+        }
+        let hint = format!("it refused a literal before: {}", first.reason());
+        self.send_words(words, true, &mut on_untagged).map_err(|refusal| refusal.failure.with_hint(hint))
+    }
+
+    /// `without_literals` every string is quoted.
+    fn send_words(
+        &mut self,
+        words: &[Word<'_>],
+        without_literals: bool,
+        on_untagged: OnUntagged<'_>,
+    ) -> Result<(), Refusal> {
         self.take_early_lines()?;
         self.reader.tag += 1;
         let tag = format!("a{}", self.reader.tag);
@@ -164,43 +209,35 @@ impl Dialogue {
         // Large enough, so that it never grows and no copy of a secret stays behind unwiped.
         let mut line = Zeroizing::new(Vec::with_capacity(room + tag.len() + 2));
         line.extend_from_slice(tag.as_bytes());
+        let capabilities = self.capabilities.clone().filter(|_| !without_literals);
+        let choose = |word: &Word<'_>| word.choose_form(capabilities.as_ref(), without_literals);
         self.reader.log_command(&|| {
-            let words: Vec<String> =
-                words.iter().filter(|word| !matches!(word, Word::Continued(_))).map(Word::show).collect();
+            let words = words.iter().filter(|word| !matches!(word, Word::Continued(_)));
+            let words: Vec<String> = words.map(|word| word.show(choose(word))).collect();
             format!("{tag} {}", words.join(" "))
         });
         for word in words {
-            let text = word.bytes();
-            let form = word.choose_form(self.capabilities.as_ref());
-            line.extend_from_slice(if matches!(form, Form::Line) { b"\r\n" } else { b" " });
-            match form {
-                Form::Atom => line.extend_from_slice(text),
-                Form::Quoted => {
-                    line.push(b'"');
-                    line.extend_from_slice(text);
-                    line.push(b'"');
+            let form = choose(word);
+            line.extend_from_slice(if form == Form::Line { b"\r\n" } else { b" " });
+            if matches!(form, Form::Literal | Form::Line) {
+                if form == Form::Literal {
+                    line.extend_from_slice(format!("{{{}}}\r\n", word.bytes().len()).as_bytes());
                 }
-                Form::LiteralPlus => {
-                    line.extend_from_slice(format!("{{{}+}}\r\n", text.len()).as_bytes());
-                    line.extend_from_slice(text);
-                }
-                Form::Literal | Form::Line => {
-                    if matches!(form, Form::Literal) {
-                        line.extend_from_slice(format!("{{{}}}\r\n", text.len()).as_bytes());
-                    }
-                    self.reader.send(&line)?;
-                    line.clear();
-                    self.read_until(tag.as_bytes(), true, &mut on_untagged)?;
-                    if matches!(form, Form::Line) {
-                        self.reader.log_command(&|| word.show());
-                    }
-                    line.extend_from_slice(text);
+                self.reader.send(&line)?;
+                line.clear();
+                self.read_until(tag.as_bytes(), true, on_untagged).map_err(|failure| Refusal {
+                    is_of_literal: form == Form::Literal && matches!(failure, Failure::Refused(_)),
+                    failure,
+                })?;
+                if form == Form::Line {
+                    self.reader.log_command(&|| word.show(form));
                 }
             }
+            word.write(form, &mut line);
         }
         line.extend_from_slice(b"\r\n");
         self.reader.send(&line)?;
-        self.read_until(tag.as_bytes(), false, &mut on_untagged)
+        Ok(self.read_until(tag.as_bytes(), false, on_untagged)?)
     }
 
     /// Sends LOGOUT (RFC 9051 section 6.1.3). Some servers close right after their `BYE`, some put it into the tagged reply.
@@ -211,77 +248,5 @@ impl Dialogue {
         self.is_leaving = true;
         let result = self.command(&[Word::Atom("LOGOUT")], |_| {});
         if self.said_bye { Ok(()) } else { result }
-    }
-
-    /// Reads what has arrived already. Before a command is sent, it is no answer to that command.
-    ///
-    /// # Errors
-    /// `BYE`, a tagged reply, a lost connection.
-    pub fn take_early_lines(&mut self) -> Result<(), Failure> {
-        while self.reader.stream.buffered().contains(&b'\n') {
-            self.reader.read_response()?;
-            if !self.reader.line.starts_with(b"* ") {
-                let line = self.reader.describe_line();
-                return Err(Failure::lost(format!("the server answered before it was asked: {line}")));
-            }
-            if self.take_untagged(&mut |_| {}) == Some(Status::Bye) {
-                return Err(self.reader.explain_loss("connection closed by the server".into()));
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads to the tagged reply; or, if a `continuation` is awaited, to the server's `+`.
-    fn read_until(&mut self, tag: &[u8], continuation: bool, on_untagged: OnUntagged<'_>) -> Result<(), Failure> {
-        loop {
-            self.reader.read_response()?;
-            if self.reader.line.starts_with(b"* ") {
-                if self.take_untagged(on_untagged) == Some(Status::Bye) && !self.is_leaving {
-                    return Err(self.reader.explain_loss("connection closed by the server".into()));
-                }
-                continue;
-            }
-            if continuation && self.reader.line.starts_with(b"+") {
-                return Ok(());
-            }
-            let reply =
-                self.reader.line.strip_prefix(tag).and_then(|rest| rest.strip_prefix(b" ")).and_then(split_status);
-            return match reply.map(|(status, text)| (status, Capabilities::in_code(text))) {
-                Some((Status::Ok, listed)) if !continuation => {
-                    self.note_capabilities(listed);
-                    Ok(())
-                }
-                Some((Status::Bye, _)) if self.is_leaving => Ok(()),
-                Some((Status::No | Status::Bad, _)) => Err(Failure::refused(self.reader.describe_line())),
-                _ if self.reader.line.is_empty() => Err(Failure::lost("the server answered with an empty line")),
-                _ => Err(Failure::lost(format!("the server answered something else: {}", self.reader.describe_line()))),
-            };
-        }
-    }
-
-    /// Keeps capabilities and `BYE` of the untagged response that was just read, and returns its status word, if it has
-    /// one. All other responses go to `on_untagged`.
-    fn take_untagged(&mut self, on_untagged: OnUntagged<'_>) -> Option<Status> {
-        let data = self.reader.line.strip_prefix(b"* ").unwrap_or_default();
-        if let Some((status, text)) = split_status(data) {
-            self.mailbox.note_code(text);
-            self.said_bye |= status == Status::Bye;
-            let listed = Capabilities::in_code(text);
-            self.note_capabilities(listed);
-            return Some(status);
-        }
-        if let Some(list) = strip_prefix_no_case(data, b"CAPABILITY ") {
-            let listed = Some(Capabilities::read(list));
-            self.note_capabilities(listed);
-        } else if let Some(data) = self.reader.join_data() {
-            let untagged = Untagged::new(&data);
-            self.mailbox.exists = untagged.read_number_before("EXISTS").or(self.mailbox.exists);
-            on_untagged(&untagged);
-        }
-        None
-    }
-
-    fn note_capabilities(&mut self, listed: Option<Capabilities>) {
-        self.capabilities = listed.or(self.capabilities.take());
     }
 }

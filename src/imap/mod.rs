@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod dialogue;
+pub mod last_words;
 pub mod mailbox_name;
 pub mod open_mailbox;
 mod reader;

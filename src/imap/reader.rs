@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use super::response::{read_literal_length, read_status, split_word};
+use super::last_words::{LastWords, describe_line};
+use super::response::{Status, read_literal_length, read_status, split_alert, split_word};
 use super::stream::{Broken, MAX_PHASE_BYTES, Stream};
 use crate::credentials::redactor::Redactor;
 use crate::failure::{Failure, Reason};
@@ -22,17 +23,42 @@ pub(super) struct Reader {
     pub stream: Stream,
     redactor: Arc<Redactor>,
     log: Option<Log>,
+    last_words: Arc<LastWords>,
     /// Number of the last command's tag.
     pub tag: u32,
     /// The first line of the last response, without its end.
     pub line: Vec<u8>,
+    /// Room for the next line.
+    next: Vec<u8>,
+    /// Whether that line is untagged data, which may have literals. Status responses end in human text.
+    is_data: bool,
+    /// Whether that line has the response code `ALERT`.
+    pub has_alert: bool,
     /// The literals in the last response, and the lines behind them.
     literals: Vec<u8>,
 }
 
 impl Reader {
-    pub fn new(stream: Stream, redactor: Arc<Redactor>, log: Option<Log>) -> Self {
-        Self { stream, redactor, log, tag: 0, line: Vec::new(), literals: Vec::new() }
+    pub fn new(stream: Stream, redactor: Arc<Redactor>, log: Option<Log>, last_words: Arc<LastWords>) -> Self {
+        Self {
+            stream,
+            redactor,
+            log,
+            last_words,
+            tag: 0,
+            line: Vec::new(),
+            next: Vec::new(),
+            is_data: false,
+            has_alert: false,
+            literals: Vec::new(),
+        }
+    }
+
+    /// Begins to count bytes anew, and forgets the last line: it was of another phase.
+    pub fn begin_phase(&mut self) {
+        self.stream.begin_phase();
+        self.line.clear();
+        self.last_words.forget();
     }
 
     /// Puts TLS under the connection.
@@ -65,8 +91,7 @@ impl Reader {
     pub fn read_response(&mut self) -> Result<(), Failure> {
         self.literals.clear();
         self.read_line()?;
-        // Status responses end in human text, in which braces mean nothing.
-        if self.line.strip_prefix(b"* ").is_none_or(|data| read_status(data).is_some()) {
+        if !self.is_data {
             return Ok(());
         }
         let mut length = read_literal_length(&self.line);
@@ -91,27 +116,37 @@ impl Reader {
         Ok(())
     }
 
+    /// Reads a line; a part of one, if no more comes, stays in `line` as well.
     fn read_line(&mut self) -> Result<(), Failure> {
-        let mut line = std::mem::take(&mut self.line);
-        let mut next = Vec::new();
-        let read = self.stream.read_line(&mut next);
-        if !next.is_empty() {
+        self.next.clear();
+        let read = self.stream.read_line(&mut self.next);
+        if !self.next.is_empty() {
             // Some servers end a line with LF alone.
-            next.truncate(next.trim_ascii_end().len());
-            line = next;
+            self.next.truncate(self.next.trim_ascii_end().len());
+            std::mem::swap(&mut self.line, &mut self.next);
             if let Some(log) = &mut self.log {
-                log(&|| format!("S: {}", self.redactor.clean(&line)));
+                log(&|| format!("S: {}", self.redactor.clean(&self.line)));
             }
+            let data = self.line.strip_prefix(b"* ");
+            let status = data.and_then(read_status);
+            self.is_data = data.is_some() && status.is_none();
+            self.has_alert = !self.is_data && split_alert(&self.line).is_some();
+            let is_warning = self.has_alert || matches!(status, Some(Status::No | Status::Bad | Status::Bye));
+            self.last_words.keep(self.strip_tag(), is_warning, &self.redactor);
         }
-        self.line = line;
         read.map_err(|broken| self.explain(broken))
+    }
+
+    /// Reads what has arrived, without waiting. False if nothing has, or if something is not read yet.
+    pub fn read_arrived(&mut self) -> Result<bool, Failure> {
+        self.stream.read_arrived().map_err(|broken| self.explain(broken))
     }
 
     /// Writes all.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         if let Err(broken) = self.stream.write(bytes) {
             // The server may have said why before it closed.
-            while self.read_line().is_ok() {}
+            while self.read_response().is_ok() {}
             return Err(self.explain(broken));
         }
         Ok(())
@@ -127,25 +162,28 @@ impl Reader {
 
     /// A lost connection, with the last line of the server.
     pub fn explain_loss(&self, mut reason: Reason) -> Failure {
-        let line = self.describe_line();
-        if !line.is_empty() {
-            reason.what = format!("{}, its last line: {line}", reason.what);
+        if let Some(words) = self.last_words.describe() {
+            reason.what = format!("{}, its last line: {words}", reason.what);
         }
         Failure::Lost(reason)
     }
 
-    /// The last line in the server's own words, cleaned, without `*` or a tag of ours.
+    /// The last line in the server's own words, clean for output.
     pub fn describe_line(&self) -> String {
+        describe_line(self.strip_tag(), &self.redactor)
+    }
+
+    /// The text behind the code `ALERT` in the last line, if it has one.
+    pub fn describe_alert(&self) -> Option<String> {
+        let text = split_alert(&self.line)?.trim_ascii();
+        Some(if text.is_empty() { self.describe_line() } else { describe_line(text, &self.redactor) })
+    }
+
+    /// The last line without `*` or a tag of ours.
+    fn strip_tag(&self) -> &[u8] {
         let number = |word: &[u8]| str::from_utf8(word).ok()?.strip_prefix('a')?.parse().ok();
         let is_ours = |word: &[u8], tag| (1..=self.tag).contains(&tag) && word == format!("a{tag}").as_bytes();
         let is_tag = |word: &[u8]| word == b"*" || number(word).is_some_and(|tag| is_ours(word, tag));
-        let text =
-            split_word(&self.line).filter(|(word, _)| is_tag(word)).map_or(self.line.as_slice(), |(_, text)| text);
-        let mut line = self.redactor.clean(text);
-        // It would stand before a comma of ours.
-        if line.ends_with('.') && !line.ends_with("..") {
-            line.pop();
-        }
-        if line.is_empty() && !self.line.is_empty() { "(nothing printable)".to_owned() } else { line }
+        split_word(&self.line).filter(|(word, _)| is_tag(word)).map_or(self.line.as_slice(), |(_, text)| text)
     }
 }

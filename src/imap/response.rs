@@ -49,6 +49,13 @@ impl Capabilities {
         Some(Self::read(list.split(|&byte| byte == b']').next()?))
     }
 
+    /// The names behind `AUTH=`.
+    #[must_use]
+    pub fn list_mechanisms(&self) -> Vec<String> {
+        let names = self.list.split(|&byte| byte == b' ').filter_map(|word| strip_prefix_no_case(word, b"AUTH="));
+        names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    }
+
     /// Whether this name, such as `STARTTLS`, is in the list.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
@@ -136,6 +143,61 @@ pub(super) fn split_status(text: &[u8]) -> Option<(Status, &[u8])> {
 pub(super) fn read_status(text: &[u8]) -> Option<Status> {
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     split_status(line.trim_ascii_end()).map(|(status, _)| status)
+}
+
+/// Response codes that are data, or that the reply to a command has whenever all is well.
+const DATA_CODES: [&str; 20] = [
+    "ANNOTATIONS",
+    "APPENDUID",
+    "CAPABILITY",
+    "CLOSED",
+    "COMPRESSIONACTIVE",
+    "COPYUID",
+    "HASCHILDREN",
+    "HIGHESTMODSEQ",
+    "INPROGRESS",
+    "MAILBOXID",
+    "METADATA",
+    "NOMODSEQ",
+    "PERMANENTFLAGS",
+    "READ-ONLY",
+    "READ-WRITE",
+    "UIDNEXT",
+    "UIDNOTSTICKY",
+    "UIDVALIDITY",
+    "UNSEEN",
+    "URLMECH",
+];
+
+/// Whether a status response's text has a response code, at its beginning or at its end, that is no data: `[THROTTLED]`.
+pub(super) fn has_telling_code(text: &[u8]) -> bool {
+    let first = text.strip_prefix(b"[").and_then(|rest| rest.split(|byte| b" ]".contains(byte)).next());
+    let last = text.strip_suffix(b"]").and_then(|rest| rest.rsplit(|&byte| byte == b'[').next());
+    first.into_iter().chain(last).any(is_telling)
+}
+
+fn is_telling(code: &[u8]) -> bool {
+    let name = code.split(|&byte| byte == b' ').next().unwrap_or_default();
+    let is_data = || DATA_CODES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-./".contains(byte);
+    name.first().is_some_and(u8::is_ascii_uppercase) && !is_data() && name.iter().all(is_name)
+}
+
+/// The text behind the response code `ALERT`, which must be shown (RFC 9051 section 7.1), if the line has this code.
+pub(super) fn split_alert(line: &[u8]) -> Option<&[u8]> {
+    split_code(line, b"ALERT]")
+}
+
+/// The text behind a response code, which is given without its first bracket.
+pub(super) fn split_code<'a>(line: &'a [u8], code: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = line;
+    while let Some(at) = rest.iter().position(|&byte| byte == b'[') {
+        rest = rest.get(at + 1..)?;
+        if let Some(text) = strip_prefix_no_case(rest, code) {
+            return Some(text);
+        }
+    }
+    None
 }
 
 pub(super) fn read_number(word: &[u8]) -> Option<u32> {

@@ -135,7 +135,41 @@ impl Stream {
         written.map_err(|error| explain(&error))
     }
 
+    /// Reads what has arrived, without waiting for more. False if nothing has, or if something is not read yet.
+    ///
+    /// # Errors
+    /// See [`Broken`].
+    pub fn read_arrived(&mut self) -> Result<bool, Broken> {
+        if !self.unread.is_empty() {
+            return Ok(false);
+        }
+        self.check_caps()?;
+        self.set_nonblocking(true)?;
+        let read = self.read_socket();
+        self.set_nonblocking(false)?;
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            read => self.count(read).map(|()| true),
+        }
+    }
+
+    fn set_nonblocking(&self, is_nonblocking: bool) -> Result<(), Broken> {
+        let result = match &self.socket {
+            Socket::Plain(tcp) => tcp.set_nonblocking(is_nonblocking),
+            Socket::Tls(tls) => tls.get_ref().set_nonblocking(is_nonblocking),
+            #[cfg(fuzzing)]
+            Socket::Played(_) => Ok(()),
+        };
+        result.map_err(|error| explain(&error))
+    }
+
     fn fill(&mut self) -> Result<(), Broken> {
+        self.check_caps()?;
+        let read = self.read_socket();
+        self.count(read)
+    }
+
+    fn check_caps(&self) -> Result<(), Broken> {
         for (count, most, of) in [
             (self.phase_bytes, MAX_PHASE_BYTES, "a phase"),
             (self.run_bytes.load(Ordering::Relaxed), MAX_RUN_BYTES, "a run"),
@@ -147,7 +181,11 @@ impl Stream {
                 )));
             }
         }
-        let read = loop {
+        Ok(())
+    }
+
+    fn read_socket(&mut self) -> io::Result<usize> {
+        loop {
             let result = match &mut self.socket {
                 Socket::Plain(tcp) => tcp.read(&mut self.buffer),
                 Socket::Tls(tls) => tls.read(&mut self.buffer),
@@ -156,9 +194,13 @@ impl Stream {
             };
             match result {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result.map_err(|error| explain(&error))?,
+                result => return result,
             }
-        };
+        }
+    }
+
+    fn count(&mut self, read: io::Result<usize>) -> Result<(), Broken> {
+        let read = read.map_err(|error| explain(&error))?;
         if read == 0 {
             return Err(Broken::Closed);
         }

@@ -17,12 +17,12 @@ mod remove;
 mod search;
 mod select;
 mod set_up;
+mod states;
 mod status;
 
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
-use nagiosplugin::ServiceState;
 
 use crate::facts::Facts;
 use crate::failure::Failure;
@@ -32,6 +32,7 @@ pub use figure::{Figure, Metric, Unit, Value, seconds_of};
 pub use logout::LOGOUT;
 pub use select::{EXAMINE, MESSAGES, SELECT};
 pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS};
+pub use states::States;
 
 /// All operations that a user can ask for, in the order of the documents.
 pub static OPERATIONS: &[&Operation] = &[
@@ -177,28 +178,6 @@ pub enum Summary {
     Target,
     /// `login 0.042 s`, `status Archive 0.001 s, 231 messages, 3 unseen`
     Full,
-}
-
-/// The states of a phase that is not ok.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct States {
-    /// A limit ended it.
-    pub timed_out: ServiceState,
-    /// The server or the network said no.
-    pub failed: ServiceState,
-    /// An earlier phase made it impossible.
-    pub not_run: ServiceState,
-}
-
-impl States {
-    /// The states of a set-up phase. If one is not ok, the service cannot be used at all.
-    pub const SET_UP: Self =
-        Self { timed_out: ServiceState::Critical, failed: ServiceState::Critical, not_run: ServiceState::Unknown };
-    /// The states of an operation. If one is not ok, people can log in, but this is slow or refused.
-    pub const TASK: Self =
-        Self { timed_out: ServiceState::Warning, failed: ServiceState::Critical, not_run: ServiceState::Unknown };
-    /// The states of LOGOUT. By then people have done what they wanted to do.
-    pub const END: Self = Self { timed_out: ServiceState::Ok, failed: ServiceState::Ok, not_run: ServiceState::Ok };
 }
 
 /// The results of a phase beside its time.

@@ -7,6 +7,7 @@ use crate::imap::command::Word;
 use crate::imap::dialogue::Dialogue;
 use crate::imap::mailbox_name;
 use crate::imap::open_mailbox::OpenMailbox;
+use crate::remark::Remark;
 
 /// SELECT; EXAMINE if the run is read-only.
 pub static SELECT: Operation = Operation {
@@ -60,5 +61,8 @@ fn open(dialogue: &mut Dialogue, command: &str, task: &Task<'_>) -> Result<Yield
     dialogue.take_early_lines()?;
     dialogue.mailbox = OpenMailbox::default();
     dialogue.command(&[Word::Atom(command), Word::Text(mailbox.as_bytes())], |_| {})?;
+    if command == "SELECT" && dialogue.has_code("READ-ONLY") {
+        dialogue.report(Remark::ReadOnly);
+    }
     Ok(Yield::default().with(&MESSAGES, dialogue.mailbox.exists.map(f64::from)))
 }

@@ -13,6 +13,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nagiosplugin::ServiceState;
+
 use crate::credentials::secret::Secret;
 use crate::credentials::source::{PASSWORD_VARIABLE, PasswordSource};
 use crate::net::{self, TlsMode, TlsVersion};
@@ -238,6 +240,8 @@ impl Options {
                 critical: Vec::new(),
                 on_timeout: Vec::new(),
                 on_failure: Vec::new(),
+                on_alert: ServiceState::Ok,
+                on_read_only: ServiceState::Ok,
                 writes_file: false,
                 every_address: false,
                 read_only: false,

@@ -168,7 +168,12 @@ pub fn parse_threshold(value: &str) -> Result<(Selector, Range), String> {
 /// `[PHASE=]STATE`; without a phase all but the end of the session are meant.
 pub fn parse_state(value: &str) -> Result<(Selector, ServiceState), String> {
     let (selector, state) = Selector::split(value);
-    Ok((selector.unwrap_or(Selector::ALL), parse_choice(&state.to_ascii_lowercase(), &STATES)?))
+    Ok((selector.unwrap_or(Selector::ALL), parse_state_name(state)?))
+}
+
+/// `ok`, `warning`, `critical` or `unknown`, in any case.
+pub fn parse_state_name(value: &str) -> Result<ServiceState, String> {
+    parse_choice(&value.to_ascii_lowercase(), &STATES)
 }
 
 /// A number of runs.

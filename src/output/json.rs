@@ -8,13 +8,14 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Number;
 
-use super::nagios::summarize;
+use super::summary::summarize;
 use super::words::describe_breaches;
 use super::{Format, Repeated, Settings};
 use crate::facts::Facts;
 use crate::operation::{Unit, seconds_of};
+use crate::remark::Remark;
 use crate::report::judge::{Judged, JudgedPhase};
-use crate::report::{Limit, Outcome};
+use crate::report::{Limit, Outcome, PhaseReport, describe_last_words};
 
 /// For programs.
 pub static JSON: Format = Format {
@@ -63,7 +64,7 @@ struct Phase<'a> {
     /// With `--every-address`.
     address: Option<IpAddr>,
     outcome: &'static str,
-    /// Why it failed or was not run.
+    /// Why it failed or was not run; the server's last line if it timed out.
     reason: Option<String>,
     /// Which limit ended it: `phase` or `total`.
     ended_by: Option<&'static str>,
@@ -76,6 +77,8 @@ struct Phase<'a> {
     figures: BTreeMap<&'static str, Option<Number>>,
     /// Further remarks.
     note: Option<String>,
+    /// Texts that the server wants users to see (RFC 9051 section 7.1).
+    alerts: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -142,8 +145,10 @@ fn make_phase<'a>(judged: &JudgedPhase<'a>, now: DateTime<Utc>) -> Phase<'a> {
     let (outcome, reason, ended_by) = match &report.outcome {
         Outcome::Ok => ("ok", None, None),
         Outcome::Failed(reason) | Outcome::Fault(reason) => ("failed", Some(reason.to_string()), None),
-        Outcome::TimedOut(Limit::Own(_)) => ("timed out", None, Some("phase")),
-        Outcome::TimedOut(Limit::Total(_)) => ("timed out", None, Some("total")),
+        Outcome::TimedOut(limit) => {
+            let ended_by = if matches!(limit, Limit::Own(_)) { "phase" } else { "total" };
+            ("timed out", report.last_words.as_deref().map(describe_last_words), Some(ended_by))
+        }
         Outcome::NotRun(cause) => ("not run", Some(cause.why.clone()), None),
     };
     // The number as perfdata has it: a count has no fraction.
@@ -163,8 +168,15 @@ fn make_phase<'a>(judged: &JudgedPhase<'a>, now: DateTime<Utc>) -> Phase<'a> {
         state: judged.verdict.state.to_string(),
         breaches: describe_breaches(&judged.verdict.breaches),
         figures: figures.collect(),
-        note: (!report.notes.is_empty()).then(|| report.notes.join(", ")),
+        note: join_notes(report),
+        alerts: report.remarks.iter().filter_map(Remark::alert).collect(),
     }
+}
+
+fn join_notes(report: &PhaseReport) -> Option<String> {
+    let remarks = report.remarks.iter().filter(|remark| remark.alert().is_none()).map(ToString::to_string);
+    let notes: Vec<String> = report.notes.iter().cloned().chain(remarks).collect();
+    (!notes.is_empty()).then(|| notes.join(", "))
 }
 
 fn make_connection(facts: &Facts, now: DateTime<Utc>) -> Connection<'_> {

@@ -5,6 +5,7 @@ pub mod json;
 pub mod nagios;
 mod perfdata;
 pub mod prometheus;
+mod summary;
 pub mod tally;
 mod terminal;
 pub mod textfile;

@@ -4,13 +4,12 @@
 use nagiosplugin::{Resource, ServiceState};
 
 use super::perfdata::render_perfdata;
-use super::words::{describe_breaches, describe_figures, describe_outcome, list_details};
+use super::summary::{MAX_MESSAGE, cut, summarize};
+use super::words::{describe_outcome, list_details};
 use super::{Format, Settings};
-use crate::net::TlsMode;
-use crate::operation::Summary;
-use crate::plan::{Address, MAX_ADDRESSES};
-use crate::report::judge::{Judged, JudgedPhase};
-use crate::report::{Cause, Outcome, Report};
+use crate::plan::Address;
+use crate::report::Report;
+use crate::report::judge::Judged;
 use crate::text;
 
 /// For Icinga, Nagios and NRPE.
@@ -26,8 +25,6 @@ pub static NAGIOS: Format = Format {
 
 /// The service's name in line 1.
 const NAME: &str = "IMAP";
-/// Bytes. Old NRPE carries 1024: the message has to be among them.
-const MAX_MESSAGE: usize = 900;
 /// Bytes. NRPE carries 64 KB.
 const MAX_OUTPUT: usize = 60_000;
 
@@ -61,76 +58,12 @@ fn render(judged: &Judged<'_>, settings: &Settings) -> String {
 /// The one line for what prevents a run: bad usage, a fault of the monitoring host.
 #[must_use]
 pub fn render_unknown(why: &str) -> String {
-    render_line(ServiceState::Unknown, cut(&text::clean_line(why.as_bytes()))) + "\n"
+    render_line(ServiceState::Unknown, cut(&text::clean_line(why.as_bytes()), MAX_MESSAGE)) + "\n"
 }
 
 /// `IMAP is STATE: message`
 fn render_line(state: ServiceState, message: String) -> String {
     Resource::new(NAME).with_fixed_state(state).with_description(message).nagios_result().1
-}
-
-/// The phases that are not OK, the worst first, each with its reason; then those that went well.
-pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
-    let report = judged.report;
-    let mut bad: Vec<(ServiceState, String)> = Vec::new();
-    if let Some(obstacle) = &report.obstacle {
-        bad.push((ServiceState::Unknown, obstacle.clone()));
-    }
-    let mut good = Vec::new();
-    let mut unexplained = Vec::new();
-    for phase in &judged.phases {
-        match &phase.report.outcome {
-            // No phase that is reported explains it: the first one says why for all of them.
-            Outcome::NotRun(Cause { why, phase: None }) if report.obstacle.is_none() && !unexplained.contains(&why) => {
-                unexplained.push(why);
-                bad.push((phase.verdict.state, format!("{} not run: {why}", phase.report.phase.make_full_title())));
-            }
-            Outcome::NotRun(_) => {}
-            Outcome::Ok if phase.verdict.state == ServiceState::Ok => good.extend(summarize_ok(phase, judged)),
-            // The end of the session is left out, unless an option makes a state of it.
-            _ if phase.verdict.state == ServiceState::Ok && phase.report.phase.operation.is_end() => {}
-            _ => bad.push((
-                phase.verdict.state,
-                format!("{} {}", phase.report.phase.make_full_title(), describe_outcome(phase)),
-            )),
-        }
-    }
-    if judged.total.state != ServiceState::Ok {
-        let breaches = describe_breaches(&judged.total.breaches).join(", ");
-        bad.push((judged.total.state, format!("total {} ({breaches})", text::format_seconds(report.duration))));
-    }
-    // The sort is stable: among equals the plan's order stays, and the total stands behind the phases that explain it.
-    bad.sort_by_key(|(state, _)| std::cmp::Reverse(*state));
-    let parts: Vec<String> = bad.into_iter().map(|(_, what)| what).chain(good).collect();
-    let mut summary = cut(&format!("{}: {}", settings.host, parts.join(", ")));
-    // Behind the cut: those must not be lost.
-    let found = report.facts.first().map_or(0, |facts| facts.addresses.len());
-    if settings.every_address && found > MAX_ADDRESSES {
-        summary = format!("{summary}, {} more addresses not checked", found - MAX_ADDRESSES);
-    }
-    if settings.tls_mode != TlsMode::None && !settings.verify {
-        summary += ", certificate not verified";
-    }
-    summary
-}
-
-/// The text of a phase that went well, for login and the operations; the set-up is of no interest then.
-fn summarize_ok(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> {
-    let report = phase.report;
-    let planned = &report.phase;
-    let name = match (planned.operation.summary, &planned.target) {
-        (Summary::Hidden, _) => return None,
-        (Summary::Target, Some(target)) => text::show_value(target),
-        (Summary::Target | Summary::Full, _) => planned.make_title(),
-    };
-    // If there are several addresses, each stands before what is done first there.
-    let ip = planned.address.and_then(|address| address.ip).filter(|_| !planned.operation.is_task());
-    let ip = ip.map_or_else(String::new, |ip| format!("{ip} "));
-    let mut parts = vec![format!("{ip}{name} {}", text::format_seconds(report.time?))];
-    if planned.operation.summary == Summary::Full {
-        parts.extend(describe_figures(phase, judged));
-    }
-    Some(parts.join(", "))
 }
 
 /// A line per phase, `[OK] login: 0.042 s`; of several addresses a line each, `[OK] 192.0.2.1: connect 0.001 s, ...`.
@@ -175,13 +108,4 @@ fn describe_decisions(report: &Report, settings: &Settings) -> Vec<String> {
     let trust = report.facts.iter().find_map(|facts| facts.trust.as_ref());
     lines.extend(trust.map(|trust| format!("trust: {trust}")));
     lines
-}
-
-/// At most [`MAX_MESSAGE`] bytes, cut between characters.
-fn cut(message: &str) -> String {
-    if message.len() <= MAX_MESSAGE {
-        return message.to_owned();
-    }
-    let end = (0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
-    format!("{}...", message.get(..end).unwrap_or_default())
 }

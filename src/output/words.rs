@@ -4,25 +4,40 @@ use nagiosplugin::ServiceState;
 
 use crate::operation::{Part, Value};
 use crate::plan::range::Range;
-use crate::report::judge::{Breach, Judged, JudgedPhase};
-use crate::report::{Limit, Outcome};
+use crate::remark::Remark;
+use crate::report::judge::{Breach, Judged, JudgedPhase, Verdict};
+use crate::report::{Limit, Outcome, describe_last_words};
 use crate::text;
 
 /// The outcome in words, with the hint of a failure behind it.
 pub(super) fn describe_outcome(phase: &JudgedPhase<'_>) -> String {
     let time = phase.report.time.map(text::format_seconds).unwrap_or_default();
     match &phase.report.outcome {
-        Outcome::Ok if phase.verdict.breaches.is_empty() => time,
-        Outcome::Ok => format!("{time} ({})", describe_breaches(&phase.verdict.breaches).join(", ")),
+        Outcome::Ok if phase.verdict.is_plain() => time,
+        Outcome::Ok => format!("{time} ({})", describe_reasons(&phase.verdict).join(", ")),
         Outcome::Failed(reason) | Outcome::Fault(reason) => format!("failed: {reason}"),
-        Outcome::TimedOut(Limit::Own(limit)) => {
-            format!("timed out after {time} (its limit {})", text::format_limit(*limit))
-        }
-        Outcome::TimedOut(Limit::Total(limit)) => {
-            format!("timed out after {time} (total limit {})", text::format_limit(*limit))
+        Outcome::TimedOut(limit) => {
+            let mut parts = vec![format!("timed out after {time} ({})", describe_limit(*limit))];
+            parts.extend(phase.report.last_words.as_deref().map(describe_last_words));
+            parts.join(", ")
         }
         Outcome::NotRun(cause) => format!("not run: {}", cause.why),
     }
+}
+
+/// `its limit 2 s`
+pub(super) fn describe_limit(limit: Limit) -> String {
+    match limit {
+        Limit::Own(limit) => format!("its limit {}", text::format_limit(limit)),
+        Limit::Total(limit) => format!("total limit {}", text::format_limit(limit)),
+    }
+}
+
+/// What gave a phase that is ok its state, in words.
+pub(super) fn describe_reasons(verdict: &Verdict<'_>) -> Vec<String> {
+    let mut reasons = describe_breaches(&verdict.breaches);
+    reasons.extend(verdict.remarks.iter().map(ToString::to_string));
+    reasons
 }
 
 /// Each crossed threshold in words: `5 messages, warning above 3`.
@@ -65,5 +80,8 @@ pub(super) fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<
         phase.verdict.breaches.iter().any(|breach| matches!(breach.value, Some(Value::Missing(why)) if why == note))
     };
     details.extend(phase.report.notes.iter().filter(|note| !is_said(note)).cloned());
+    let is_reason = |remark: &&Remark| phase.report.is_ok() && phase.verdict.remarks.contains(remark);
+    let remarks = phase.report.remarks.iter().filter(|remark| !is_reason(remark));
+    details.extend(remarks.map(ToString::to_string));
     details
 }

@@ -45,6 +45,10 @@ pub struct Request {
     pub on_timeout: Vec<(Selector, ServiceState)>,
     /// States of failed phases.
     pub on_failure: Vec<(Selector, ServiceState)>,
+    /// The state of a phase in which the server said `[ALERT]`.
+    pub on_alert: ServiceState,
+    /// The state of a `select` that the server answered `[READ-ONLY]`.
+    pub on_read_only: ServiceState,
     /// Whether a file is to be written at the end, within the limit.
     pub writes_file: bool,
     /// Whether the plan is done against each address of the name.
@@ -237,6 +241,9 @@ fn resolve_phase(
     phase.shown_limit = phase.limit.map_or(request.timeout, |limit| limit.min(request.timeout));
     phase.states.timed_out = on_timeout.unwrap_or(phase.states.timed_out);
     phase.states.failed = on_failure.unwrap_or(phase.states.failed);
+    if !operation.is_end() {
+        (phase.states.alert, phase.states.read_only) = (request.on_alert, request.on_read_only);
+    }
     phase.time_levels = time_levels;
     phase.figure_levels = figure_levels;
     phase

@@ -7,6 +7,7 @@ use super::{Outcome, PhaseReport, Report};
 use crate::operation::{Figure, Value};
 use crate::plan::Levels;
 use crate::plan::range::Range;
+use crate::remark::Remark;
 
 /// A report with a state for everything in it.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Verdict<'a> {
     pub state: ServiceState,
     /// In the order of time and figures, at most one for each.
     pub breaches: Vec<Breach<'a>>,
+    /// Remarks of the server that the options give a state.
+    pub remarks: Vec<&'a Remark>,
 }
 
 /// A threshold that was crossed.
@@ -86,6 +89,17 @@ fn judge_phase(
         // At most as bad as its cause: if the user takes a failure for OK, what it prevented is OK, too.
         Outcome::NotRun(cause) => cause.phase.and_then(state_of).map_or(states.not_run, |of| states.not_run.min(of)),
     };
+    for remark in &report.remarks {
+        let state = match remark {
+            Remark::Alert(_) => states.alert,
+            Remark::ReadOnly => states.read_only,
+            Remark::Warning(_) => ServiceState::Ok,
+        };
+        if state != ServiceState::Ok {
+            verdict.state = verdict.state.max(state);
+            verdict.remarks.push(remark);
+        }
+    }
     if report.is_ok() {
         let time = report.time.map(|time| Value::Known(time.as_secs_f64()));
         verdict.hold(None, time, &report.phase.time_levels);
@@ -101,8 +115,14 @@ fn judge_phase(
 }
 
 impl<'a> Verdict<'a> {
+    /// Whether nothing is to be said about a phase that is ok.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.breaches.is_empty() && self.remarks.is_empty()
+    }
+
     fn ok() -> Self {
-        Self { state: ServiceState::Ok, breaches: Vec::new() }
+        Self { state: ServiceState::Ok, breaches: Vec::new(), remarks: Vec::new() }
     }
 
     /// Holds a value against its thresholds. A threshold on a figure that the server did not send is crossed: it must not

@@ -11,6 +11,7 @@ use crate::facts::Facts;
 use crate::failure::Reason;
 use crate::operation::{Figure, Value};
 use crate::plan::{Levels, Phase, Plan};
+use crate::remark::Remark;
 
 /// How a phase ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,10 @@ pub struct PhaseReport {
     pub values: Vec<(&'static Figure, Value)>,
     /// Further remarks, clean for output.
     pub notes: Vec<String>,
+    /// What the server said unasked in it.
+    pub remarks: Vec<Remark>,
+    /// The server's last line in it, if a limit ended it; clean for output.
+    pub last_words: Option<String>,
 }
 
 /// Everything known about a run.
@@ -85,7 +90,16 @@ impl PhaseReport {
     /// Nothing is known but the outcome.
     #[must_use]
     pub fn new(phase: Phase, outcome: Outcome) -> Self {
-        Self { phase, outcome, begun: None, time: None, values: Vec::new(), notes: Vec::new() }
+        Self {
+            phase,
+            outcome,
+            begun: None,
+            time: None,
+            values: Vec::new(),
+            notes: Vec::new(),
+            remarks: Vec::new(),
+            last_words: None,
+        }
     }
 
     /// The figure as it was measured, if anything is known of it.
@@ -171,6 +185,12 @@ impl Report {
         self.timed_out |= part.timed_out;
         self.obstacle = self.obstacle.take().or(part.obstacle);
     }
+}
+
+/// The server's last line, as a part of a reason.
+#[must_use]
+pub fn describe_last_words(words: &str) -> String {
+    format!("last line of the server: {words}")
 }
 
 /// To the microsecond, the resolution of every time: what is judged is what is printed.

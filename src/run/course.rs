@@ -6,13 +6,17 @@ use std::time::{Duration, Instant};
 
 use super::event::{Effect, Event, Input, Stop};
 use crate::facts::Facts;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 use crate::operation::Yield;
 use crate::plan::{Phase, Plan};
+use crate::remark::Remark;
 use crate::report::{Cause, Limit, Outcome, PhaseReport, Report, round_time};
 
 mod endings;
 mod snapshot;
+
+/// So many fresh connections in a row may be lost at once.
+const MAX_LOSSES: usize = 3;
 
 /// The state of a run: a pure state machine, without clock, thread or socket.
 pub struct Course {
@@ -22,8 +26,12 @@ pub struct Course {
     stage: Stage,
     /// The phases that have ended.
     ended: Vec<PhaseReport>,
+    /// What the server said unasked since the last phase ended.
+    remarks: Vec<Remark>,
     /// Whether the first connection was given up for a fresh one.
     is_fresh: bool,
+    /// Fresh connections in a row that were lost before the server answered to a task.
+    losses: usize,
     /// The phase that prevents those behind it: a step of the set-up that was not ok, or one that cost the connection.
     blocked_by: Option<usize>,
     /// Why the rest is not run, if that is not a phase alone.
@@ -58,7 +66,9 @@ impl Course {
             plan,
             start,
             stage: Stage::Preparing,
+            remarks: Vec::new(),
             is_fresh: false,
+            losses: 0,
             blocked_by: None,
             end_reason: None,
             obstacle: None,
@@ -83,14 +93,30 @@ impl Course {
     /// Takes what happened at this time.
     pub fn take(&mut self, input: Input, at: Instant) -> Effect {
         let event = match input {
-            Input::Deadline => return self.time_out(),
-            Input::Signal(name) => return self.interrupt(name, at),
+            Input::Deadline(last_words) => return self.time_out(last_words),
+            Input::Signal(name, last_words) => return self.interrupt(name, last_words, at),
             Input::Event(event) => event,
         };
         match (event, self.stage) {
             (_, Stage::Over) => Effect::Stop,
             (Event::Fact(fact), _) => {
                 self.facts.learn(fact, self.start);
+                Effect::Wait
+            }
+            (Event::Remark(remark), _) => {
+                if !self.remarks.contains(&remark) {
+                    self.remarks.push(remark);
+                }
+                Effect::Wait
+            }
+            (Event::Advice(advice), _) => {
+                let reasons = self.ended.iter_mut().rev().find_map(|report| match &mut report.outcome {
+                    Outcome::Failed(reason) => Some(reason),
+                    _ => None,
+                });
+                if let Some(reason) = reasons {
+                    reason.hint.get_or_insert(advice);
+                }
                 Effect::Wait
             }
             (Event::Ready { at, .. }, Stage::Preparing) => {
@@ -107,7 +133,7 @@ impl Course {
             {
                 // A worker knows no limits: it can be done just after one. (A no that comes late is still a no.)
                 let is_late = result.is_ok() && at > self.find_deadline().0;
-                if is_late { self.time_out() } else { self.end(result, yielded, at) }
+                if is_late { self.time_out(None) } else { self.end(result, yielded, at) }
             }
             // A panic, or a worker that reports something else than the running phase.
             _ => self.end_by_fault(at),
@@ -118,6 +144,10 @@ impl Course {
     #[must_use]
     pub fn report(mut self, now: Instant) -> Report {
         let end = self.verdict.filter(|_| self.end_reason.is_none()).unwrap_or(now);
+        // Said while a fresh connection was set up in vain.
+        if let Some(report) = self.ended.iter_mut().rfind(|report| !report.is_not_run()) {
+            report.remarks.append(&mut self.remarks);
+        }
         while self.ended.len() < self.plan.phases.len() {
             self.push_not_run();
         }
@@ -154,6 +184,7 @@ impl Course {
             Err(Stop::Failed(Failure::Refused(reason))) => (Outcome::Failed(reason), false),
             Err(Stop::Failed(Failure::Lost(reason))) => (Outcome::Failed(reason), true),
             Err(Stop::Failed(Failure::Local(reason))) => (Outcome::Fault(reason), true),
+            Err(Stop::NotSent(reason)) => return self.begin_again(number, &reason),
             Err(Stop::Impossible) => (self.explain_not_run(number), false),
         };
         let (is_ok, is_refused) = (outcome == Outcome::Ok, matches!(outcome, Outcome::Failed(_) | Outcome::Fault(_)));
@@ -170,10 +201,36 @@ impl Course {
             (report.values, report.notes) = (values, notes);
         }
         match (is_lost, is_task) {
-            (false, _) => self.begin(number + 1, at),
-            (true, true) => self.go_on(number + 1),
+            (false, _) => {
+                if is_task && (is_ok || is_refused) {
+                    self.losses = 0;
+                }
+                self.begin(number + 1, at)
+            }
+            (true, true) => self.go_on_after_loss(number + 1),
             (true, false) => self.stop(),
         }
+    }
+
+    /// The connection was lost before anything of this phase was sent, so it has not failed. The phase before it keeps its
+    /// outcome.
+    fn begin_again(&mut self, phase: usize, reason: &Reason) -> Effect {
+        if let Some(report) = self.ended.iter_mut().rfind(|report| !report.is_not_run()) {
+            report.notes.push(format!("behind it: {reason}"));
+        }
+        self.go_on_after_loss(phase)
+    }
+
+    /// A server that closes each connection at once gets no login for each task that is left.
+    fn go_on_after_loss(&mut self, next: usize) -> Effect {
+        if self.is_fresh {
+            self.losses += 1;
+        }
+        if self.losses >= MAX_LOSSES {
+            self.end_reason = Some(format!("{MAX_LOSSES} fresh connections in a row were lost at once"));
+            return self.stop();
+        }
+        self.go_on(next)
     }
 
     /// A task that fails does not prevent the next ones: those are performed over a fresh connection.
@@ -204,7 +261,10 @@ impl Course {
         let cause = self.plan.find_opener(phase).filter(has_failed).or(self.blocked_by);
         match (&self.end_reason, cause.and_then(|number| self.ended.get(number))) {
             // Setting up a fresh connection is no phase of the plan, so no phase is named as the cause.
-            (Some(reason), _) => Outcome::NotRun(Cause { why: reason.clone(), phase: None }),
+            (Some(reason), _) => {
+                let phase = self.blocked_by.filter(|_| self.losses >= MAX_LOSSES);
+                Outcome::NotRun(Cause { why: reason.clone(), phase })
+            }
             (None, Some(report)) => Outcome::NotRun(Cause { why: report.describe_ending(), phase: cause }),
             (None, None) => Outcome::Fault("internal error: nothing performed this phase, please report it".into()),
         }
@@ -223,7 +283,9 @@ impl Course {
             self.verdict = Some(at);
         }
         let begun = self.find_running().map(|(.., since)| round_time(since.saturating_duration_since(self.start)));
-        self.ended.push(PhaseReport { begun, time, ..PhaseReport::new(phase.clone(), outcome) });
+        let remarks =
+            if matches!(outcome, Outcome::NotRun(_)) { Vec::new() } else { std::mem::take(&mut self.remarks) };
+        self.ended.push(PhaseReport { begun, time, remarks, ..PhaseReport::new(phase.clone(), outcome) });
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::facts::Fact;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 use crate::operation::Yield;
 use crate::plan::Plan;
+use crate::remark::Remark;
 
 /// Takes an event. False once the supervisor is gone.
 pub type Reporter = Arc<dyn Fn(Event) -> bool + Send + Sync>;
@@ -38,6 +39,10 @@ pub enum Event {
     },
     /// A fact that the worker has learnt.
     Fact(Fact),
+    /// The server said this in the running phase, or while a fresh connection was set up for it.
+    Remark(Remark),
+    /// Advice for the administrator about the phase that failed last.
+    Advice(String),
     /// The worker panicked.
     Panicked,
 }
@@ -47,6 +52,8 @@ pub enum Event {
 pub enum Stop {
     /// It was tried.
     Failed(Failure),
+    /// The connection was lost before anything of this phase was sent.
+    NotSent(Reason),
     /// The connection is not in the state that the phase needs.
     Impossible,
 }
@@ -55,10 +62,10 @@ pub enum Stop {
 pub enum Input {
     /// The worker reports something.
     Event(Event),
-    /// The deadline has passed.
-    Deadline,
-    /// This signal has come.
-    Signal(&'static str),
+    /// The deadline has passed; and the server's last line in the running phase.
+    Deadline(Option<String>),
+    /// This signal has come; and the server's last line.
+    Signal(&'static str, Option<String>),
 }
 
 /// The next step of the supervisor.
@@ -84,7 +91,7 @@ pub fn is_urgent(plan: &Plan, event: &Event) -> bool {
     // Behind the last phase is the end.
     let has_limit = |phase: usize| plan.phases.get(phase).is_none_or(|phase| phase.limit.is_some());
     match event {
-        Event::Fact(_) => false,
+        Event::Fact(_) | Event::Remark(_) | Event::Advice(_) => false,
         Event::Ready { phase, .. } => has_limit(*phase),
         Event::Ended { phase, result, .. } => result.is_err() || has_limit(phase + 1),
         Event::CannotBegin(_) | Event::CannotReconnect(_) | Event::Panicked => true,

@@ -1,6 +1,8 @@
 //! One connection: the table (phase, state of the connection) -> state. Ordinary blocking calls, no limits: those are the
 //! supervisor's.
 
+mod steps;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,16 +10,17 @@ use std::time::Instant;
 
 use super::event::{Event, Reporter, Stop};
 use super::prepared::Prepared;
+use super::worker::Job;
 use crate::facts::Fact;
 use crate::failure::{Failure, Reason};
-use crate::imap::command::Word;
-use crate::imap::dialogue::{Dialogue, Log};
+use crate::imap::dialogue::{Dialogue, Log, OnRemark};
+use crate::imap::last_words::LastWords;
 use crate::imap::stream::{Socket, Stream};
-use crate::net::TlsMode;
 use crate::net::connect::connect;
 use crate::net::resolve::resolve;
 use crate::operation::{CERT_DAYS, Part, Perform, Step, Task, Yield, seconds_of};
 use crate::plan::Phase;
+use steps::{log_in, log_out, start_tls};
 
 /// Lines of dialogue of a run that are kept: a flood must not fill the memory.
 const MAX_DIALOGUE: usize = 500;
@@ -45,22 +48,27 @@ enum State {
 pub(super) struct Session<'a> {
     prepared: &'a Prepared,
     report: &'a Reporter,
+    /// Where the supervisor finds the server's last line.
+    last_words: Arc<LastWords>,
     state: State,
     /// The phase that opened the mailbox which is open.
     opener: Option<usize>,
+    /// Whether a task was performed since the login.
+    has_worked: bool,
 }
 
 impl<'a> Session<'a> {
     /// Not connected yet. Without addresses the name must be resolved first.
-    pub fn new(prepared: &'a Prepared, report: &'a Reporter, addresses: &[SocketAddr]) -> Self {
-        let state = if addresses.is_empty() { State::Begun } else { State::Resolved(addresses.to_vec()) };
-        Self { prepared, report, state, opener: None }
+    pub fn new(prepared: &'a Prepared, report: &'a Reporter, job: &Job) -> Self {
+        let addresses = &job.addresses;
+        let state = if addresses.is_empty() { State::Begun } else { State::Resolved(addresses.clone()) };
+        Self { prepared, report, last_words: Arc::clone(&job.last_words), state, opener: None, has_worked: false }
     }
 
     /// Connected already: for `fuzz/`.
     #[cfg(fuzzing)]
-    pub fn connected(prepared: &'a Prepared, report: &'a Reporter, socket: Socket) -> Self {
-        let mut session = Self::new(prepared, report, &[]);
+    pub fn connected(prepared: &'a Prepared, report: &'a Reporter, job: &Job, socket: Socket) -> Self {
+        let mut session = Self::new(prepared, report, job);
         session.state = State::Connected(session.make_dialogue(socket));
         session
     }
@@ -80,12 +88,13 @@ impl<'a> Session<'a> {
             }
             Part::Task { perform, opens, .. } => {
                 let (state, result) = self.perform_task(perform, phase, state, yielded);
+                self.has_worked = true;
                 if opens.is_some() {
                     self.opener = result.is_ok().then_some(number);
                 }
                 (state, result)
             }
-            Part::End => end(state),
+            Part::End => self.end(state),
         };
         self.state = state;
         result
@@ -110,7 +119,9 @@ impl<'a> Session<'a> {
             (Step::Tls, Upgrading(dialogue)) => self.encrypt(dialogue, Greeted, yielded),
             (Step::Greeting, Connected(dialogue)) => exchange(dialogue, Dialogue::read_greeting, Greeted, Connected),
             (Step::StartTls, Greeted(dialogue)) => exchange(dialogue, start_tls, Upgrading, Greeted),
-            (Step::Login, Greeted(dialogue)) => exchange(dialogue, |dialogue| self.log_in(dialogue), LoggedIn, Greeted),
+            (Step::Login, Greeted(dialogue)) => {
+                exchange(dialogue, |dialogue| log_in(dialogue, self.prepared), LoggedIn, Greeted)
+            }
             (_, state) => (state, Err(Stop::Impossible)),
         }
     }
@@ -122,7 +133,11 @@ impl<'a> Session<'a> {
         state: State,
         yielded: &mut Yield,
     ) -> (State, Result<(), Stop>) {
-        let State::LoggedIn(dialogue) = state else { return (state, Err(Stop::Impossible)) };
+        let State::LoggedIn(mut dialogue) = state else { return (state, Err(Stop::Impossible)) };
+        dialogue.begin_phase();
+        if let Err(failure) = dialogue.take_arrived() {
+            return (State::Over, Err(self.explain_not_sent(&failure)));
+        }
         let settings = &self.prepared.settings;
         let task = Task {
             target: phase.target.as_deref().unwrap_or_default(),
@@ -130,11 +145,35 @@ impl<'a> Session<'a> {
             host: &settings.server.host,
             appended: &self.prepared.appended,
         };
-        let perform = |dialogue: &mut Dialogue| {
+        let mut perform = |dialogue: &mut Dialogue| {
             *yielded = perform(dialogue, &task)?;
             Ok(())
         };
-        exchange(dialogue, perform, State::LoggedIn, State::LoggedIn)
+        finish(perform(&mut dialogue), dialogue, State::LoggedIn, State::LoggedIn)
+    }
+
+    fn end(&self, state: State) -> (State, Result<(), Stop>) {
+        let (State::Greeted(dialogue) | State::LoggedIn(dialogue)) = state else {
+            return (state, Err(Stop::Impossible));
+        };
+        let kept = |dialogue| State::LoggedOut { _kept: dialogue };
+        let log_out = |dialogue: &mut Dialogue| {
+            let advise = |advice| {
+                let _ = (self.report)(Event::Advice(advice));
+            };
+            log_out(dialogue, advise)
+        };
+        exchange(dialogue, log_out, kept, kept)
+    }
+
+    /// The connection was lost before a task was sent. Behind a login there is no other task that could have cost it.
+    fn explain_not_sent(&self, failure: &Failure) -> Stop {
+        let reason = failure.reason();
+        if self.has_worked {
+            Stop::NotSent(reason.clone())
+        } else {
+            Stop::Failed(Failure::lost(format!("closed behind login: {reason}")))
+        }
     }
 
     fn encrypt(
@@ -159,26 +198,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn log_in(&self, dialogue: &mut Dialogue) -> Result<(), Failure> {
-        let settings = &self.prepared.settings;
-        if dialogue.preauthenticated {
-            return Err(Failure::refused("PREAUTH greeting, so that nobody checked the password"));
-        }
-        // A line that has come meanwhile may forbid it.
-        dialogue.take_early_lines()?;
-        // In clear text a password goes only to a server that was asked whether it takes one.
-        if settings.server.tls_mode == TlsMode::None && dialogue.capabilities.is_none() {
-            dialogue.command(&[Word::Atom("CAPABILITY")], |_| {})?;
-        }
-        if dialogue.has_capability("LOGINDISABLED") {
-            return Err(Failure::refused("the server says LOGINDISABLED, no password was sent")
-                .with_hint("is --tls starttls or implicit right?"));
-        }
-        let username = Word::Text(settings.username.as_bytes());
-        dialogue.begin_login();
-        dialogue.command(&[Word::Atom("LOGIN"), username, Word::Secret(&self.prepared.password)], |_| {})
-    }
-
     /// With `--every-address` the phase has the address in its title.
     fn strip_address(&self, mut failure: Failure, addresses: &[SocketAddr]) -> Failure {
         if let (true, [only]) = (self.prepared.settings.every_address, addresses)
@@ -192,7 +211,20 @@ impl<'a> Session<'a> {
 
     fn make_dialogue(&self, socket: Socket) -> Dialogue {
         let stream = Stream::new(socket, Arc::clone(&self.prepared.bytes));
-        Dialogue::new(stream, Arc::clone(&self.prepared.redactor), self.make_log())
+        Dialogue::new(
+            stream,
+            Arc::clone(&self.prepared.redactor),
+            self.make_log(),
+            Arc::clone(&self.last_words),
+            self.make_on_remark(),
+        )
+    }
+
+    fn make_on_remark(&self) -> OnRemark {
+        let report = Arc::clone(self.report);
+        Box::new(move |remark| {
+            let _ = report(Event::Remark(remark));
+        })
     }
 
     fn make_log(&self) -> Option<Log> {
@@ -223,30 +255,18 @@ fn exchange(
     refused: fn(Dialogue) -> State,
 ) -> (State, Result<(), Stop>) {
     dialogue.begin_phase();
-    match exchange(&mut dialogue) {
+    finish(exchange(&mut dialogue), dialogue, done, refused)
+}
+
+fn finish(
+    result: Result<(), Failure>,
+    dialogue: Dialogue,
+    done: fn(Dialogue) -> State,
+    refused: fn(Dialogue) -> State,
+) -> (State, Result<(), Stop>) {
+    match result {
         Ok(()) => (done(dialogue), Ok(())),
         Err(failure) if failure.is_lost() => (State::Over, Err(Stop::Failed(failure))),
         Err(failure) => (refused(dialogue), Err(Stop::Failed(failure))),
     }
-}
-
-/// Any failure here ends the connection, so that no password leaves in clear text (RFC 9051 section 11.1).
-fn start_tls(dialogue: &mut Dialogue) -> Result<(), Failure> {
-    if dialogue.preauthenticated {
-        return Err(Failure::lost("PREAUTH before STARTTLS, an attack or a wrong configuration"));
-    }
-    if dialogue.capabilities.is_some() && !dialogue.has_capability("STARTTLS") {
-        return Err(Failure::lost("the server does not offer STARTTLS"));
-    }
-    dialogue.command(&[Word::Atom("STARTTLS")], |_| {}).map_err(Failure::into_lost)?;
-    if dialogue.has_unread() {
-        return Err(Failure::lost("plain text came behind the reply to STARTTLS, an attack or a broken server"));
-    }
-    Ok(())
-}
-
-fn end(state: State) -> (State, Result<(), Stop>) {
-    let (State::Greeted(dialogue) | State::LoggedIn(dialogue)) = state else { return (state, Err(Stop::Impossible)) };
-    let kept = |dialogue| State::LoggedOut { _kept: dialogue };
-    exchange(dialogue, Dialogue::log_out, kept, kept)
 }

@@ -15,6 +15,7 @@ use super::signals::Signals;
 use super::wakeup::{Next, Queue};
 use super::worker::{Job, Worker};
 use crate::facts::Fact;
+use crate::imap::last_words::LastWords;
 use crate::plan::Plan;
 use crate::report::Report;
 
@@ -37,6 +38,7 @@ pub fn supervise(
     let mut connection: Option<Arc<TcpStream>> = None;
     let mut addresses = addresses.to_vec();
     let mut workers = 0;
+    let mut last_words = Arc::<LastWords>::default();
     let mut effect = Effect::Reconnect { from: 0, reopen: None };
     loop {
         match effect {
@@ -45,11 +47,11 @@ pub fn supervise(
                 let (number, event) = match queue.take(course.find_deadline().0) {
                     Next::Message(message) => message,
                     Next::Signal(name) => {
-                        effect = course.take(Input::Signal(name), Instant::now());
+                        effect = course.take(Input::Signal(name, last_words.describe()), Instant::now());
                         continue;
                     }
                     Next::Deadline => {
-                        effect = course.take(Input::Deadline, Instant::now());
+                        effect = course.take(Input::Deadline(last_words.describe()), Instant::now());
                         continue;
                     }
                 };
@@ -75,7 +77,9 @@ pub fn supervise(
                 }
                 workers += 1;
                 // The first worker is to resolve the name itself, unless the addresses are given.
-                let job = Job { plan: Arc::clone(plan), from, reopen, addresses: addresses.clone() };
+                last_words = Arc::default();
+                let (addresses, last_words) = (addresses.clone(), Arc::clone(&last_words));
+                let job = Job { plan: Arc::clone(plan), from, reopen, addresses, last_words };
                 effect = match start_worker(worker, job, workers, &queue) {
                     Ok(()) => Effect::Wait,
                     Err(why) => course.take(Input::Event(Event::CannotBegin(why)), Instant::now()),

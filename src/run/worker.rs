@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::event::{Event, Reporter, Stop};
 use super::prepared::{Settings, prepare};
 use super::session::Session;
+use crate::imap::last_words::LastWords;
 use crate::operation::Yield;
 use crate::plan::Plan;
 
@@ -17,7 +18,7 @@ pub type Worker = Arc<dyn Fn(&Job, &Reporter) + Send + Sync>;
 pub type Observer = Arc<dyn Fn(&Job, &Event) + Send + Sync>;
 
 /// The part of a plan that one worker performs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Job {
     /// All phases.
     pub plan: Arc<Plan>,
@@ -28,6 +29,8 @@ pub struct Job {
     pub reopen: Option<usize>,
     /// The addresses to connect to, if they are known.
     pub addresses: Vec<SocketAddr>,
+    /// Where the worker keeps the server's last line.
+    pub last_words: Arc<LastWords>,
 }
 
 /// Makes the worker of a run. At its first job it reads the files; all later jobs use what it read.
@@ -35,7 +38,7 @@ pub struct Job {
 pub fn make_worker(settings: Arc<Settings>) -> Worker {
     let prepared = OnceLock::new();
     Arc::new(move |job, report| match prepared.get_or_init(|| prepare(&settings, report)) {
-        Ok(prepared) => work(job, Session::new(prepared, report, &job.addresses), report),
+        Ok(prepared) => work(job, Session::new(prepared, report, job), report),
         Err(why) => {
             report(Event::CannotBegin(why.clone()));
         }
@@ -65,7 +68,7 @@ pub fn play(
     report: &Reporter,
 ) {
     let prepared = super::prepared::Prepared::new(Arc::clone(settings), password.clone(), None);
-    work(job, Session::connected(&prepared, report, socket), report);
+    work(job, Session::connected(&prepared, report, job, socket), report);
 }
 
 /// Does a job in order, and reports each outcome as soon as it is there. Ends once the supervisor is gone.
@@ -83,13 +86,22 @@ fn work(job: &Job, mut session: Session<'_>, report: &Reporter) {
         let mut yielded = Yield::default();
         let result = session.perform(number, phase, &mut yielded);
         if is_reported {
-            if let Err(Stop::Failed(failure)) = result {
-                report(Event::CannotReconnect(format!("{} failed: {}", phase.make_title(), failure.reason())));
+            let reason = match &result {
+                Err(Stop::Failed(failure)) => Some(failure.reason()),
+                Err(Stop::NotSent(reason)) => Some(reason),
+                Ok(()) | Err(Stop::Impossible) => None,
+            };
+            if let Some(reason) = reason {
+                report(Event::CannotReconnect(format!("{} failed: {reason}", phase.make_title())));
                 return;
             }
             continue;
         }
-        let is_lost = matches!(&result, Err(Stop::Failed(failure)) if failure.is_lost());
+        let is_lost = match &result {
+            Err(Stop::Failed(failure)) => failure.is_lost(),
+            Err(Stop::NotSent(_)) => true,
+            Ok(()) | Err(Stop::Impossible) => false,
+        };
         let is_received = report(Event::Ended { phase: number, at: Instant::now(), result, yielded });
         if is_lost || !is_received {
             return;

@@ -88,6 +88,8 @@ pub enum Ending {
     Lost(&'static str),
     /// All is well with it, but the next phase fails.
     SpoilsNext(&'static str),
+    /// All is well with it and with the next ones, but those go over a fresh connection; it has this note.
+    CutOff(&'static str),
     /// No fault at all.
     Harmless,
     /// All is well, but these figures are not known, and a threshold on the first of them says so in this text.
@@ -142,7 +144,7 @@ fn phases_of_matrix(mode: Mode) -> Vec<Phase> {
 /// The name of a fault, what the server does, and what comes of it.
 pub type Row = (&'static str, Vec<Step>, Ending);
 
-use Ending::{Hangs, Harmless, Lost, Refused, SpoilsNext, Without};
+use Ending::{CutOff, Hangs, Harmless, Lost, Refused, SpoilsNext, Without};
 use Step::{Close, HalfClose, Reset, Silence};
 
 fn greeting_faults(mode: Mode) -> Vec<Row> {
@@ -226,6 +228,9 @@ fn reply_faults(phase: &Phase, turn: usize) -> Vec<Row> {
         let next = 1 + tag.trim_start_matches('a').parse::<u32>().unwrap();
         format!("{tag} OK done\r\na{next} OK done too\r\n").into_bytes()
     });
+    let bye = || Step::Answer(|tag| format!("{tag} OK done\r\n* BYE Closing\r\n").into_bytes());
+    // Behind a login there is no other phase that could have cost the connection.
+    let cuts = |text| if phase.is_task { CutOff(text) } else { SpoilsNext(text) };
     let mut rows = vec![
         ("silence", vec![Silence], Hangs),
         ("a byte now and then", dripped(phase.operation), Hangs),
@@ -249,17 +254,19 @@ fn reply_faults(phase: &Phase, turn: usize) -> Vec<Row> {
         ("a huge literal announced", says("* 1 FETCH (BODY[] {4294967295}"), Lost("4294967295 bytes")),
         ("a literal beyond any number", says("* 1 FETCH (BODY[] {99999999999999999999999}"), Lost("announces")),
         ("a huge literal sent", huge_literal(), Lost("more than 1 MiB")),
-        ("an early reply", vec![early, Silence], SpoilsNext("before it was asked")),
+        ("an early reply", vec![early, Silence], cuts("before it was asked")),
+        ("BYE behind the reply", vec![bye(), Close], cuts("BYE Closing")),
+        ("BYE behind the reply, then silence", vec![bye(), Silence], cuts("BYE Closing")),
         ("text that plays perfdata", vec![tagged("NO x|'login_ok'=1\r\x1b[2J")], refused("NO x!'login_ok'=1")),
     ];
-    // It would be the answer to a further command of the same phase.
-    rows.retain(|(name, ..)| is_last_turn || *name != "an early reply");
+    // Before the last turn it would stand before a further command of the same phase.
+    rows.retain(|(.., ending)| is_last_turn || !matches!(ending, CutOff(_) | SpoilsNext(_)));
     if turn == 0 {
         rows.extend(data_faults(phase.operation));
     }
     match phase.operation {
         "starttls" => {
-            rows.retain(|(name, ..)| *name != "an early reply");
+            rows.retain(|(.., ending)| !matches!(ending, SpoilsNext(_)));
             let answer = |made_of| vec![Step::Answer(made_of), Silence];
             let attack = Lost("plain text");
             rows.extend([
@@ -269,7 +276,7 @@ fn reply_faults(phase: &Phase, turn: usize) -> Vec<Row> {
             ]);
         }
         // Whatever comes behind the reply to LOGOUT is for nobody.
-        "logout" => rows.retain(|(name, ..)| *name != "an early reply"),
+        "logout" => rows.retain(|(.., ending)| !matches!(ending, SpoilsNext(_))),
         _ => {
             let echo = refused("end");
             rows.push(("an echo of the password", vec![tagged(&format!("NO {} end", all_forms()))], echo));
@@ -387,7 +394,7 @@ impl Fault {
         let failing = self.find_failing(&plan);
         let phase = &plan.phases()[failing];
         let code = match ending {
-            Harmless => 0,
+            Harmless | CutOff(_) => 0,
             Without(..) => 1,
             _ if self.phase == "logout" || phase.operation == "logout" => 0,
             Hangs if phase.is_task => 1,
@@ -417,7 +424,7 @@ impl Fault {
             case = case.intercepted();
         }
         let goes_on = matches!(ending, Refused(_) | Harmless | Without(..));
-        let rest = plan.phases_of_fresh_connection(failing);
+        let rest = plan.phases_of_fresh_connection(failing, matches!(ending, CutOff(_)));
         let is_fresh = phase.is_task && !goes_on && rest.iter().any(|phase| phase.is_task);
         if is_fresh {
             // What a fresh connection is for once the failing operation is done with.
@@ -448,6 +455,10 @@ impl Fault {
         }
         phases.truncate(place + 1);
         let mut script = script(phases);
+        if is_refused && self.phase == "login" && self.mode == Mode::Starttls {
+            // Behind STARTTLS the server has not said yet what it can: the refused client asks, for the sake of advice.
+            script.extend([expect("CAPABILITY"), tagged("OK")]);
+        }
         if is_refused || self.steps.iter().all(|step| matches!(step, Step::Send(_))) {
             script.extend(leave());
         }
@@ -469,6 +480,7 @@ impl Fault {
             let wanted = match self.ending {
                 _ if name == "logout" => continue,
                 _ if is_harmless => "ok",
+                CutOff(_) => "ok",
                 Hangs if place == failing => "timed out",
                 _ if place == failing => "failed",
                 _ if phase.opener == Some(failing) => "not run",
@@ -500,6 +512,10 @@ impl Fault {
             if name != self.phase || is_harmless {
                 check_figures(&known, run);
             }
+        }
+        if let (CutOff(text), Some(lines)) = (self.ending, &lines) {
+            let line = run.phase_line(&phases[failing].name()).unwrap();
+            assert!(lines.is_empty() || line.contains("behind it: ") && line.contains(text), "{line}");
         }
         let connections = record.connections;
         assert!(if is_fresh { connections == 2 } else { connections <= 1 }, "{connections} connections");

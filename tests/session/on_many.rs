@@ -50,8 +50,8 @@ fn several_bad_mailboxes_in_a_row_get_one_try_each() {
         session(&[("one", vec![Silence])]),
         session(&[("two", vec![send("* BYE go away\r\n"), Close])]),
         session(&[("three", vec![Close])]),
-        session(&[("four", vec![Reset])]),
-        session(&[("five", refused), ("six", good(6))]),
+        session(&[("four", refused), ("five", vec![Reset])]),
+        session(&[("six", good(6))]),
     ];
     let (run, record) = run(scripts, &names, "--limit select:one=300ms");
     assert_eq!(run.code, 2, "{run:#?}");
@@ -60,15 +60,15 @@ fn several_bad_mailboxes_in_a_row_get_one_try_each() {
         ("one", "timed out after 0.300 s"),
         ("two", "failed: connection closed by the server, its last line: BYE go away"),
         ("three", "failed: connection closed"),
-        ("four", "failed: connection reset"),
-        ("five", "failed: NO [NOPERM] not you"),
+        ("four", "failed: NO [NOPERM] not you"),
+        ("five", "failed: connection reset"),
         ("six", "0."),
     ] {
         let line = run.phase_line(&format!("select {name}")).unwrap();
         assert!(line.starts_with(&format!("select {name}: {said}")), "{run:#?}");
         let tries = record.lines().iter().filter(|line| line.contains(&format!("\"{name}\""))).count();
         // Words that the server met with a reset are never read.
-        assert_eq!(tries, usize::from(name != "four"), "{name}: {record:#?}");
+        assert_eq!(tries, usize::from(name != "five"), "{name}: {record:#?}");
     }
     assert_eq!((record.connections, commands(&record, "LOGIN")), (5, 5));
 }
@@ -95,10 +95,32 @@ fn a_connection_lost_at_each_of_many_mailboxes_keeps_nobody() {
     let names: Vec<String> = (0..250).map(|number| format!("m{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     for _ in 0..4 {
-        let scripts = names.iter().map(|name| session(&[(name, vec![Close])])).collect();
+        let pairs = names.chunks(2);
+        let scripts = pairs.map(|pair| session(&[(pair[0], good(1)), (pair[1], vec![Close])])).collect();
         let (run, record) = run(scripts, &names, "-t 60");
-        assert_eq!((run.code, opened(&run, &names).len()), (2, 0));
-        assert_eq!((record.connections, commands(&record, "LOGIN")), (250, 250));
+        assert_eq!((run.code, opened(&run, &names).len()), (2, 125));
+        assert_eq!((record.connections, commands(&record, "LOGIN")), (125, 125));
+    }
+}
+
+#[test]
+fn a_server_that_closes_each_fresh_connection_at_once_gets_three_of_them() {
+    let names: Vec<String> = (0..100).map(|number| format!("m{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let bye = || vec![send("* BYE Too many commands\r\n"), Close];
+    for (good_ones, logins) in [(0, 4), (3, 4)] {
+        let first: Vec<(&str, Vec<Step>)> = names[..good_ones].iter().map(|name| (*name, good(1))).collect();
+        let mut scripts = vec![session(&[first, vec![(names[good_ones], bye())]].concat())];
+        scripts.extend(names[good_ones + 1..].iter().map(|name| session(&[(name, bye())])));
+        let (run, record) = run(scripts, &names, "-t 60");
+        assert_eq!((run.code, opened(&run, &names).len()), (2, good_ones));
+        assert_eq!((record.connections, commands(&record, "LOGIN")), (logins, logins));
+        let why = "3 fresh connections in a row were lost at once";
+        assert!(skip_host(&run).starts_with("4 of 100 operations failed: select m"), "{run:#?}");
+        assert_eq!(run.summary().matches("BYE Too many commands").count(), 1, "{run:#?}");
+        assert!(run.summary().contains(&format!("not run: {why}")) && run.summary().contains("login 0."), "{run:#?}");
+        assert_eq!(run.phase_line("select m99").unwrap(), format!("select m99: not run: {why}"));
+        assert_eq!(run.figure("select", "m99", "ok"), Some(0.0));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::case::{Case, PASSWORD, USER, check_all, plugin, skip_host};
 use crate::testkit::plan::Mode;
 use crate::testkit::plugin::Plugin;
 use crate::testkit::server::{Server, contains};
-use crate::testkit::step::{Step, leave, send, tagged};
+use crate::testkit::step::{Step, expect, leave, send, tagged};
 use crate::testkit::well_behaved::{ended, is_last_expect, replaced, well};
 
 #[test]
@@ -88,16 +88,39 @@ fn a_password_that_fits_no_quotes_travels_as_a_literal() {
 }
 
 #[test]
-fn a_server_that_wants_no_literal_is_a_failed_login() {
+fn a_server_that_takes_no_literal_gets_the_password_as_a_quoted_string() {
     for refusal in ["NO literals are off", "BAD literals are off"] {
-        let script = replaced(Mode::Clear, "login", &[tagged(refusal)]);
-        let server = Server::start(script);
-        let run = plugin(server.port, Mode::Clear).password("with\"quote").run();
-        run.check_sound();
-        assert_eq!(run.code, 2, "{run:#?}");
-        assert!(skip_host(&run).starts_with(&format!("login failed: {refusal}")), "{run:#?}");
-        assert!(!server.finish().contains("quote"));
+        let again = |answer: &str| {
+            vec![tagged(refusal), expect(r#"LOGIN "probe@example.org" "with\"quote\\""#), tagged(answer)]
+        };
+        let server = Server::start(replaced(Mode::Clear, "login", &again("OK in")));
+        let run = plugin(server.port, Mode::Clear).password(r#"with"quote\"#).arg("-vvv").run();
+        assert_eq!(run.check_sound().code, 0, "{run:#?}");
+        assert!(
+            run.stdout.contains(r#"LOGIN "probe@example.org" {11}"#)
+                && run.stdout.contains(r#"LOGIN "probe@example.org" ***"#),
+            "{run:#?}"
+        );
+        server.finish().check_expected();
+
+        let refused = [again("NO wrong password"), leave()].concat();
+        let server = Server::start(ended(Mode::Clear, "login", refused));
+        let run = plugin(server.port, Mode::Clear).password(r#"with"quote\"#).run();
+        let reason = format!("login failed: NO wrong password (it refused a literal before: {refusal})");
+        assert!(run.code == 2 && skip_host(&run).starts_with(&reason), "{run:#?}");
+        server.finish().check_expected();
     }
+}
+
+#[test]
+fn a_password_that_only_a_literal_can_hold_is_not_sent_to_a_server_that_takes_none() {
+    let server = Server::start(ended(Mode::Clear, "login", [vec![tagged("NO literals are off")], leave()].concat()));
+    let run = plugin(server.port, Mode::Clear).password("größe").run();
+    assert_eq!(run.check_sound().code, 2, "{run:#?}");
+    let reason =
+        "login failed: NO literals are off (the server refused a literal, and only a literal can hold this text)";
+    assert!(skip_host(&run).starts_with(reason), "{run:#?}");
+    assert!(!server.finish().contains("größe"));
 }
 
 #[test]

@@ -108,14 +108,14 @@ impl Plan {
         self.phases().into_iter().filter(Phase::is_of_server).collect()
     }
 
-    /// What the server has to do over a fresh connection once this phase has lost the first one: the set-up, the mailbox
-    /// that is needed again, and the operations behind it that are not lost with it.
-    pub fn phases_of_fresh_connection(&self, lost: usize) -> Vec<Phase> {
+    /// What the server has to do over a fresh connection once this phase has lost the first one, or `is_ok` and the
+    /// connection was lost behind it: the set-up, the mailbox that is needed again, and the operations that are left.
+    pub fn phases_of_fresh_connection(&self, lost: usize, is_ok: bool) -> Vec<Phase> {
         let phases = self.phases();
-        let is_left = |place: usize| place > lost && phases[place].opener != Some(lost);
+        let is_left = |place: usize| place > lost && (is_ok || phases[place].opener != Some(lost));
         let left: Vec<usize> = (0..phases.len()).filter(|place| is_left(*place)).collect();
         let needed = left.iter().filter_map(|place| phases[*place].opener);
-        let reopened = needed.into_iter().find(|opener| *opener < lost);
+        let reopened = needed.into_iter().find(|opener| *opener < lost + usize::from(is_ok));
         let set_up = (0..phases.len()).take_while(|place| !phases[*place].is_task);
         let places = set_up.chain(reopened).chain(left);
         places.map(|place| phases[place].clone()).filter(Phase::is_of_server).collect()

@@ -1,7 +1,7 @@
 //! Options that say how long things may take, and which state follows from what.
 
 use super::super::DEFAULT_TIMEOUT;
-use super::super::values::{parse_limit, parse_state, parse_threshold};
+use super::super::values::{parse_limit, parse_state, parse_state_name, parse_threshold};
 use super::{Completes, Given, InCheck, Opt, Options, Section, add, put};
 use crate::plan::range::parse_duration;
 
@@ -78,6 +78,29 @@ pub static SECTION: Section = Section {
             given: Given::Repeatedly,
             in_check: InCheck::No,
             set: |o, v| add(&mut o.plan.on_failure, parse_state(v)),
+        },
+        Opt {
+            short: "",
+            long: "on-alert",
+            value: "STATE",
+            help: "state of a phase in which the server sends an ALERT, default ok",
+            doc: "State of a phase, other than logout, in which the server sends text with the response code `ALERT`. The \
+                  default is `ok`. Line 1 has the text in any case.",
+            completes: Completes::Words(&["ok", "warning", "critical", "unknown"]),
+            given: Given::Once,
+            in_check: InCheck::No,
+            set: |o, v| put(&mut o.plan.on_alert, parse_state_name(v)),
+        },
+        Opt {
+            short: "",
+            long: "on-read-only",
+            value: "STATE",
+            help: "state of a select whose mailbox can only be read, default ok",
+            doc: "State of a `select` that the server answers with `READ-ONLY`. The default is `ok`.",
+            completes: Completes::Words(&["ok", "warning", "critical", "unknown"]),
+            given: Given::Once,
+            in_check: InCheck::No,
+            set: |o, v| put(&mut o.plan.on_read_only, parse_state_name(v)),
         },
     ],
 };

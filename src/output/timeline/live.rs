@@ -156,7 +156,7 @@ impl Watched {
 
     fn pass_deadline(&mut self, now: Instant) {
         if now > self.course.find_deadline().0
-            && let Effect::Reconnect { from, .. } = self.course.take(Input::Deadline, now)
+            && let Effect::Reconnect { from, .. } = self.course.take(Input::Deadline(None), now)
         {
             self.from = from;
         }

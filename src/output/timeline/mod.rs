@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::nagios::summarize;
+use super::summary::summarize;
 use super::tally::{Spread, Tally};
-use super::words::{describe_breaches, list_details};
+use super::words::{describe_limit, describe_reasons, list_details};
 use super::{Format, Repeated, Settings, Terminal};
 use crate::report::judge::{Judged, JudgedPhase};
-use crate::report::{Limit, Outcome};
-use crate::text;
+use crate::report::{Outcome, describe_last_words};
 use layout::{Canvas, Mark, Row, format_duration, lay_out, lay_out_plain, lay_out_table, paint, state_style, wrap};
 
 /// For people.
@@ -116,16 +115,14 @@ fn make_row(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Row {
         _ => Mark::State(phase.verdict.state),
     };
     let mut parts = match &report.outcome {
-        Outcome::Ok if phase.verdict.breaches.is_empty() => Vec::new(),
+        Outcome::Ok if phase.verdict.is_plain() => Vec::new(),
         // The duration has a column of its own.
-        Outcome::Ok => vec![describe_breaches(&phase.verdict.breaches).join(", ")],
-        Outcome::TimedOut(Limit::Own(limit)) => vec![format!("timed out (its limit {})", text::format_limit(*limit))],
-        Outcome::TimedOut(Limit::Total(limit)) => {
-            vec![format!("timed out (total limit {})", text::format_limit(*limit))]
-        }
+        Outcome::Ok => describe_reasons(&phase.verdict),
+        Outcome::TimedOut(limit) => vec![format!("timed out ({})", describe_limit(*limit))],
         Outcome::Failed(reason) | Outcome::Fault(reason) => vec![format!("failed: {}", reason.what)],
         Outcome::NotRun(cause) => vec![cause.why.clone()],
     };
+    parts.extend(report.last_words.as_deref().map(describe_last_words));
     parts.extend(list_details(phase, judged));
     Row {
         mark,

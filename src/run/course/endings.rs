@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use super::super::event::Effect;
 use super::{Course, Stage};
-use crate::report::{Limit, Outcome, round_time};
+use crate::report::{Limit, Outcome, describe_last_words, round_time};
 use crate::text;
 
 impl Course {
-    pub(super) fn time_out(&mut self) -> Effect {
+    pub(super) fn time_out(&mut self, last_words: Option<String>) -> Effect {
         let (deadline, _) = self.find_deadline();
         self.timed_out |= self.stage != Stage::Over;
         if self.find_running().is_none() {
@@ -22,16 +22,21 @@ impl Course {
         let given = round_time(deadline.saturating_duration_since(since));
         self.blocked_by = Some(number);
         self.push(Outcome::TimedOut(limit), Some(given), deadline);
+        if let Some(report) = self.ended.last_mut() {
+            report.last_words = last_words;
+        }
         if is_task && matches!(limit, Limit::Own(_)) { self.go_on(number + 1) } else { self.stop() }
     }
 
     /// At a signal the running phase has failed.
-    pub(super) fn interrupt(&mut self, signal: &str, at: Instant) -> Effect {
-        let why = format!("ended by {signal} after {:.1} s", at.saturating_duration_since(self.start).as_secs_f64());
+    pub(super) fn interrupt(&mut self, signal: &str, last_words: Option<String>, at: Instant) -> Effect {
+        let mut why =
+            format!("ended by {signal} after {:.1} s", at.saturating_duration_since(self.start).as_secs_f64());
         if self.find_running().is_none() {
             return self.give_up(&self.name_file(why));
         }
         self.skip_impossible();
+        why.extend(last_words.map(|words| format!(", {}", describe_last_words(&words))));
         self.end_run(Outcome::Failed(why.into()), at)
     }
 

@@ -57,11 +57,11 @@ impl Played {
     /// The deadline passes.
     fn hang(&mut self) -> Effect {
         self.now = self.course.find_deadline().0;
-        self.course.take(Input::Deadline, self.now)
+        self.course.take(Input::Deadline(None), self.now)
     }
 
     fn interrupt(&mut self) -> Effect {
-        self.course.take(Input::Signal("SIGTERM"), self.now)
+        self.course.take(Input::Signal("SIGTERM", None), self.now)
     }
 
     fn report(self) -> Report {
@@ -75,6 +75,10 @@ fn refused() -> Result<(), Stop> {
 
 fn lost() -> Result<(), Stop> {
     Err(Stop::Failed(Failure::lost("closed")))
+}
+
+fn not_sent() -> Result<(), Stop> {
+    Err(Stop::NotSent("closed".into()))
 }
 
 /// The outcome of each phase in words: `ok`, `failed: closed`, `timed out`, `not run: login failed`.
@@ -279,6 +283,59 @@ fn the_time_before_the_first_phase_is_a_fact_that_a_fresh_connection_does_not_ch
     assert_eq!(played.report().facts[0].preparation, Some(Duration::from_millis(7)));
 }
 
+#[test]
+fn a_task_that_was_not_sent_is_performed_over_a_fresh_connection_and_the_one_before_keeps_its_outcome() {
+    let mut played = Played::up_to("", 4);
+    played.end(4, refused());
+    assert_eq!(played.end(5, not_sent()), Effect::Reconnect { from: 5, reopen: None });
+    played.after(5).ready(5);
+    played.end(5, Ok(()));
+    // A loss behind the last task concerns nobody.
+    played.end(6, Ok(()));
+    let report = played.report();
+    assert_eq!(outcomes(&report)[4..7], ["failed: NO", "ok", "ok"]);
+    assert_eq!(
+        (&report.phases[4].notes, &report.phases[5].notes),
+        (&vec!["behind it: closed".to_owned()], &vec!["over a fresh connection".to_owned()])
+    );
+}
+
+#[test]
+fn three_fresh_connections_in_a_row_that_are_lost_at_once_are_enough() {
+    for answered in [false, true] {
+        let mut played = with_openers();
+        played.end(4, lost());
+        played.after(5).ready(5);
+        played.end(5, lost());
+        played.after(5).ready(8);
+        if answered {
+            played.end(8, Ok(()));
+            continue;
+        }
+        assert_eq!(played.end(8, not_sent()), Effect::Reconnect { from: 8, reopen: None });
+        played.after(5).ready(8);
+        assert_eq!(played.end(8, not_sent()), Effect::Stop);
+        let wanted = "not run: 3 fresh connections in a row were lost at once";
+        assert_eq!(outcomes(&played.report())[8..], [wanted; 2]);
+    }
+}
+
+#[test]
+fn remarks_belong_to_the_phase_that_ends_next_and_advice_to_the_one_that_failed_last() {
+    let remark = |text: &str| Remark::Alert(text.to_owned());
+    let mut played = Played::up_to("", 3);
+    for text in ["full", "full", "slow"] {
+        played.event(Event::Remark(remark(text)));
+    }
+    played.end(3, refused());
+    played.event(Event::Advice("ask".to_owned()));
+    played.event(Event::Remark(remark("late")));
+    let report = played.report();
+    assert_eq!(report.phases[3].remarks, ["full", "slow", "late"].map(remark));
+    assert_eq!(report.phases[3].find_hint(), Some("ask"));
+    assert!(report.phases.iter().filter(|phase| phase.is_not_run()).all(|phase| phase.remarks.is_empty()));
+}
+
 /// The next step of a worker or of the clock.
 #[derive(Clone, Copy, Debug)]
 enum Move {
@@ -286,28 +343,34 @@ enum Move {
     Ok,
     Refused,
     Lost,
+    NotSent,
     Impossible,
     WrongPhase,
     CannotBegin,
     CannotReconnect,
     Panicked,
     Fact,
+    Remark,
+    Advice,
     Deadline,
     Signal,
 }
 
 impl Move {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 15] = [
         Self::Ready,
         Self::Ok,
         Self::Refused,
         Self::Lost,
+        Self::NotSent,
         Self::Impossible,
         Self::WrongPhase,
         Self::CannotBegin,
         Self::CannotReconnect,
         Self::Panicked,
         Self::Fact,
+        Self::Remark,
+        Self::Advice,
         Self::Deadline,
         Self::Signal,
     ];
@@ -319,14 +382,17 @@ impl Move {
             Self::Ok => ended(phase, Ok(())),
             Self::Refused => ended(phase, refused()),
             Self::Lost => ended(phase, lost()),
+            Self::NotSent => ended(phase, not_sent()),
             Self::Impossible => ended(phase, Err(Stop::Impossible)),
             Self::WrongPhase => ended(phase + 1, Ok(())),
             Self::CannotBegin => Event::CannotBegin("no".to_owned()),
             Self::CannotReconnect => Event::CannotReconnect("no".to_owned()),
             Self::Panicked => Event::Panicked,
             Self::Fact => Event::Fact(crate::facts::Fact::Tried(SocketAddr::from(([127, 0, 0, 1], 143)))),
-            Self::Deadline => return Input::Deadline,
-            Self::Signal => return Input::Signal("SIGTERM"),
+            Self::Remark => Event::Remark(Remark::Alert("full".to_owned())),
+            Self::Advice => Event::Advice("ask".to_owned()),
+            Self::Deadline => return Input::Deadline(None),
+            Self::Signal => return Input::Signal("SIGTERM", None),
         })
     }
 }

@@ -1,0 +1,198 @@
+//! Line 1 in words: the phases that are not OK, the worst first, each with its reason; then those that went well. The same in
+//! every format that has a summary.
+
+use nagiosplugin::ServiceState;
+
+use super::Settings;
+use super::words::{describe_figures, describe_outcome, describe_reasons};
+use crate::net::TlsMode;
+use crate::operation::Summary;
+use crate::plan::MAX_ADDRESSES;
+use crate::remark::Remark;
+use crate::report::judge::{Judged, JudgedPhase};
+use crate::report::{Cause, Outcome};
+use crate::text;
+
+/// Bytes. Old NRPE carries 1024: the message has to be among them.
+pub(super) const MAX_MESSAGE: usize = 900;
+/// Operations that failed alike are counted if they are more than this.
+const MAX_LISTED: usize = 3;
+/// Alerts of a server that are shown, each with at most so many bytes.
+const MAX_ALERTS: usize = 3;
+const MAX_ALERT: usize = 120;
+
+/// A part of the summary that is not OK.
+struct Trouble {
+    state: ServiceState,
+    /// `select Archive`
+    title: String,
+    /// `failed: NO no such mailbox`
+    what: String,
+    /// How it ended, if it is an operation that did not succeed.
+    ending: Option<Ending>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Failed,
+    TimedOut,
+}
+
+/// `imap.example.org: login 0.042 s, INBOX 0.003 s`
+pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
+    let mut parts = describe_troubles(&list_troubles(judged), judged);
+    // Many operations may have failed: the login's time comes before the place where the line is cut.
+    parts.extend(judged.phases.iter().filter_map(|phase| summarize_ok(phase, judged)));
+    let message = format!("{}: {}", settings.host, parts.join(", "));
+    let tail = describe_tail(judged, settings, &message);
+    cut(&message, MAX_MESSAGE - tail.len()) + &tail
+}
+
+fn list_troubles(judged: &Judged<'_>) -> Vec<Trouble> {
+    let report = judged.report;
+    let trouble = |state, title: String, what: String| Trouble { state, title, what, ending: None };
+    let mut troubles = Vec::new();
+    if let Some(obstacle) = &report.obstacle {
+        troubles.push(trouble(ServiceState::Unknown, String::new(), obstacle.clone()));
+    }
+    let mut unexplained = Vec::new();
+    let is_said = |cause: Option<usize>, why: &str| {
+        let cause = cause.and_then(|place| report.phases.get(place));
+        cause.is_some_and(|cause| cause.describe_ending() == why)
+    };
+    for phase in &judged.phases {
+        let (state, planned) = (phase.verdict.state, &phase.report.phase);
+        match &phase.report.outcome {
+            // No other line says why: the first one says it for all of them.
+            Outcome::NotRun(Cause { why, phase: cause })
+                if report.obstacle.is_none() && !unexplained.contains(&why) && !is_said(*cause, why) =>
+            {
+                unexplained.push(why);
+                troubles.push(trouble(state, planned.make_full_title(), format!("not run: {why}")));
+            }
+            Outcome::NotRun(_) => {}
+            Outcome::Ok if state == ServiceState::Ok => {}
+            // The end of the session is left out, unless an option makes a state of it.
+            _ if state == ServiceState::Ok && planned.operation.is_end() => {}
+            outcome => {
+                let ending = match outcome {
+                    Outcome::Failed(_) | Outcome::Fault(_) => Some(Ending::Failed),
+                    Outcome::TimedOut(_) => Some(Ending::TimedOut),
+                    Outcome::Ok | Outcome::NotRun(_) => None,
+                };
+                let ending = ending.filter(|_| planned.operation.is_task());
+                troubles.push(Trouble { ending, ..trouble(state, planned.make_full_title(), describe_outcome(phase)) });
+            }
+        }
+    }
+    if judged.total.state != ServiceState::Ok {
+        let reasons = describe_reasons(&judged.total).join(", ");
+        let what = format!("{} ({reasons})", text::format_seconds(report.duration));
+        troubles.push(trouble(judged.total.state, "total".to_owned(), what));
+    }
+    // The sort is stable: among equals the plan's order stays, and the total stands behind the phases that explain it.
+    troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.state));
+    troubles
+}
+
+/// Each trouble once: many that are alike with their number, several with the same reason together.
+fn describe_troubles(troubles: &[Trouble], judged: &Judged<'_>) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut rest: Vec<&Trouble> = troubles.iter().collect();
+    while let Some(first) = rest.first().copied() {
+        let is_alike =
+            |other: &&Trouble| first.ending.is_some() && (first.ending, first.state) == (other.ending, other.state);
+        let alike: Vec<&Trouble> = rest.iter().copied().filter(is_alike).collect();
+        if alike.len() > MAX_LISTED {
+            parts.push(count_alike(&alike, judged));
+            rest.retain(|trouble| !is_alike(trouble));
+        } else {
+            // Of three the same long reason would be said three times.
+            let is_same = |other: &&Trouble| is_alike(other) && first.what == other.what;
+            let same: Vec<&str> =
+                rest.iter().filter(|trouble| is_same(trouble)).map(|trouble| trouble.title.as_str()).collect();
+            if let [one, two, three] = same.as_slice() {
+                parts.push(format!("{one}, {two} and {three} {}", first.what));
+                rest.retain(|trouble| !is_same(trouble));
+            } else {
+                parts.push(format!("{} {}", first.title, first.what).trim_start().to_owned());
+                rest.remove(0);
+            }
+        }
+    }
+    parts
+}
+
+/// `27 of 40 operations failed: select A: NO no such mailbox, ..., and 24 more`
+fn count_alike(alike: &[&Trouble], judged: &Judged<'_>) -> String {
+    let operations = judged.phases.iter().filter(|phase| phase.report.phase.operation.is_task()).count();
+    let verb =
+        if alike.iter().any(|trouble| trouble.ending == Some(Ending::TimedOut)) { "timed out" } else { "failed" };
+    let strip = |what: &str| what.strip_prefix(verb).unwrap_or(what).trim_start_matches([':', ' ']).to_owned();
+    let same = alike.first().map(|first| &first.what).filter(|what| alike.iter().all(|other| other.what == **what));
+    let listed = alike.iter().take(MAX_LISTED);
+    let listed: Vec<String> = match same {
+        Some(_) => listed.map(|trouble| trouble.title.clone()).collect(),
+        None => listed.map(|trouble| format!("{}: {}", trouble.title, strip(&trouble.what))).collect(),
+    };
+    let more = format!("and {} more", alike.len() - listed.len());
+    let reason = same.map(|what| format!(": {}", strip(what))).unwrap_or_default();
+    format!("{} of {operations} operations {verb}: {}, {more}{reason}", alike.len(), listed.join(", "))
+}
+
+/// The text of a phase that went well, for login and the operations; the set-up is of no interest then.
+fn summarize_ok(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> {
+    let report = phase.report;
+    if !report.is_ok() || phase.verdict.state != ServiceState::Ok {
+        return None;
+    }
+    let planned = &report.phase;
+    let name = match (planned.operation.summary, &planned.target) {
+        (Summary::Hidden, _) => return None,
+        (Summary::Target, Some(target)) => text::show_value(target),
+        (Summary::Target | Summary::Full, _) => planned.make_title(),
+    };
+    // If there are several addresses, each stands before what is done first there.
+    let ip = planned.address.and_then(|address| address.ip).filter(|_| !planned.operation.is_task());
+    let ip = ip.map_or_else(String::new, |ip| format!("{ip} "));
+    let mut parts = vec![format!("{ip}{name} {}", text::format_seconds(report.time?))];
+    if planned.operation.summary == Summary::Full {
+        parts.extend(describe_figures(phase, judged));
+    }
+    Some(parts.join(", "))
+}
+
+/// Behind the place where the line may be cut: what must not be lost.
+fn describe_tail(judged: &Judged<'_>, settings: &Settings, message: &str) -> String {
+    let mut parts = Vec::new();
+    let mut alerts: Vec<&str> = Vec::new();
+    for remark in judged.report.phases.iter().flat_map(|phase| &phase.remarks) {
+        if let Remark::Alert(text) = remark
+            && !alerts.contains(&text.as_str())
+            && !message.contains(text)
+        {
+            alerts.push(text);
+        }
+    }
+    parts.extend(alerts.iter().take(MAX_ALERTS).map(|text| Remark::Alert(cut(text, MAX_ALERT)).to_string()));
+    if alerts.len() > MAX_ALERTS {
+        parts.push(format!("{} more alerts", alerts.len() - MAX_ALERTS));
+    }
+    let found = judged.report.facts.first().map_or(0, |facts| facts.addresses.len());
+    if settings.every_address && found > MAX_ADDRESSES {
+        parts.push(format!("{} more addresses not checked", found - MAX_ADDRESSES));
+    }
+    if settings.tls_mode != TlsMode::None && !settings.verify {
+        parts.push("certificate not verified".to_owned());
+    }
+    if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) }
+}
+
+/// At most so many bytes, cut between characters.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let end = (0..=most).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    format!("{}...", text.get(..end).unwrap_or_default())
+}
