@@ -40,7 +40,7 @@ fn every_document_is_reached_from_readme() {
 }
 
 /// Paths in the project.
-fn list_documents() -> Vec<PathBuf> {
+pub fn list_documents() -> Vec<PathBuf> {
     let mut documents = Vec::new();
     for folder in ["", "docs", "icinga", "fuzz"] {
         for entry in fs::read_dir(project().join(folder)).expect(folder) {
@@ -106,7 +106,7 @@ fn has_heading(path: &Path, link: &str) -> bool {
         .any(|line| make_anchor(line.trim_matches(['#', ' '])) == anchor)
 }
 
-fn read(document: &Path) -> String {
+pub fn read(document: &Path) -> String {
     fs::read_to_string(project().join(document)).unwrap_or_else(|why| panic!("{}: {why}", document.display()))
 }
 

@@ -12,6 +12,7 @@
 mod case;
 mod cost;
 mod data_faults;
+mod documented_commands;
 mod documents;
 mod drift;
 mod faults;
