@@ -11,7 +11,7 @@ use crate::imap::dialogue::Dialogue;
 /// FETCH of two dates.
 pub static AGE: Operation = Operation {
     name: "age",
-    help: "FETCH, in an open mailbox: the ages of its first and its last message, by the time when the server got them",
+    help: "FETCH: shows how long ago the server received the first and the last message of the mailbox",
     takes: Takes::Mailbox,
     part: Part::Task { needs: Some(Access::Reading), opens: None, perform: fetch_ages },
     counts: true,
@@ -25,7 +25,7 @@ pub static AGE: Operation = Operation {
 /// Of the first message.
 pub static OLDEST: Figure = Figure {
     name: "oldest",
-    help: "seconds since the first message came; an empty mailbox has none, which crosses no threshold",
+    help: "seconds since the first message arrived; an empty mailbox has none, and then no threshold is crossed",
     unit: Unit::Age,
     metric: Metric { name: "message_age_seconds", help: METRIC_HELP, labels: &[("which", "oldest")] },
     absent: "date of the oldest message",
@@ -35,7 +35,7 @@ pub static OLDEST: Figure = Figure {
 /// Of the last message.
 pub static NEWEST: Figure = Figure {
     name: "newest",
-    help: "seconds since the last message came; an empty mailbox has none, which crosses every threshold",
+    help: "seconds since the last message arrived; an empty mailbox has none, and then every threshold is crossed",
     unit: Unit::Age,
     metric: Metric { name: "message_age_seconds", help: METRIC_HELP, labels: &[("which", "newest")] },
     absent: "date of the newest message",

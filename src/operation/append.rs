@@ -14,8 +14,7 @@ use crate::imap::mailbox_name;
 /// APPEND.
 pub static APPEND: Operation = Operation {
     name: "append",
-    help: "APPEND of one small marked message, seen already; brings its `remove` with it, unless that is asked for further \
-           behind",
+    help: "APPEND: writes one small marked message, already seen; `remove` follows directly, unless you ask for it later",
     takes: Takes::Mailbox,
     part: Part::Task { needs: None, opens: None, perform: append },
     counts: true,

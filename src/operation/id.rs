@@ -12,7 +12,7 @@ use crate::imap::dialogue::Dialogue;
 /// ID.
 pub static ID: Operation = Operation {
     name: "id",
-    help: "ID: sends name and version of the program; those of the server are a note",
+    help: "ID: sends the name and version of the program, and shows those of the server with `-v`",
     takes: Takes::Nothing,
     part: Part::Task { needs: None, opens: None, perform: exchange_ids },
     counts: true,

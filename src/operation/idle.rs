@@ -8,7 +8,7 @@ use crate::imap::dialogue::Dialogue;
 /// IDLE.
 pub static IDLE: Operation = Operation {
     name: "idle",
-    help: "IDLE, in an open mailbox, until the server agrees; then DONE",
+    help: "IDLE: waits until the server agrees to it, then sends DONE",
     takes: Takes::Mailbox,
     part: Part::Task { needs: Some(Access::Reading), opens: None, perform: idle },
     counts: true,

@@ -10,7 +10,7 @@ use crate::imap::mailbox_name;
 /// LIST.
 pub static LIST: Operation = Operation {
     name: "list",
-    help: "LIST, default pattern `*`: counts the mailboxes, those that cannot be opened too",
+    help: "LIST: counts the mailboxes that match the pattern, default `*`, including those that cannot be opened",
     takes: Takes::PatternOrNothing,
     part: Part::Task { needs: None, opens: None, perform: list },
     counts: true,

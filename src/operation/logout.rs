@@ -5,7 +5,7 @@ use super::{Operation, Part, States, Summary, Takes};
 /// The end of the session.
 pub static LOGOUT: Operation = Operation {
     name: "logout",
-    help: "LOGOUT, within at most 1 s of what is left; not part of the total",
+    help: "LOGOUT, within at most 1 s of the time that is left; it is not part of the total",
     takes: Takes::Nothing,
     part: Part::End,
     counts: false,

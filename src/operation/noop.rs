@@ -8,7 +8,7 @@ use crate::imap::dialogue::Dialogue;
 /// NOOP.
 pub static NOOP: Operation = Operation {
     name: "noop",
-    help: "NOOP: the server answers",
+    help: "NOOP: waits for the answer of the server",
     takes: Takes::Nothing,
     part: Part::Task { needs: None, opens: None, perform: send_noop },
     counts: true,

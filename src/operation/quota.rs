@@ -12,7 +12,7 @@ use crate::imap::mailbox_name;
 /// GETQUOTAROOT.
 pub static QUOTA: Operation = Operation {
     name: "quota",
-    help: "GETQUOTAROOT, default INBOX: how full the quota is; of several quota roots the fullest counts",
+    help: "GETQUOTAROOT: shows how full the quota of the mailbox is, default INBOX; if it has several quota roots, the fullest counts",
     takes: Takes::MailboxOrNothing,
     part: Part::Task { needs: None, opens: None, perform: query_quota },
     counts: true,
@@ -26,7 +26,7 @@ pub static QUOTA: Operation = Operation {
 /// Of the space.
 pub static STORAGE: Figure = Figure {
     name: "storage",
-    help: "per cent of the space that are used, if there is a limit",
+    help: "used part of the space in per cent, if there is a limit",
     unit: Unit::Percent,
     metric: Metric { name: "quota_used_ratio", help: METRIC_HELP, labels: &[("resource", "storage")] },
     absent: "limit of the storage",
@@ -36,7 +36,7 @@ pub static STORAGE: Figure = Figure {
 /// Of the number of messages.
 pub static MESSAGE: Figure = Figure {
     name: "messages",
-    help: "per cent of the number of messages that are used, if there is a limit",
+    help: "used part of the number of messages in per cent, if there is a limit",
     unit: Unit::Percent,
     metric: Metric { name: "quota_used_ratio", help: METRIC_HELP, labels: &[("resource", "messages")] },
     absent: "limit of the number of messages",

@@ -13,8 +13,7 @@ use crate::imap::response::Untagged;
 /// UID EXPUNGE of our messages.
 pub static REMOVE: Operation = Operation {
     name: "remove",
-    help: "finds the messages that `append` has left, in an open mailbox, those of earlier runs too, and expunges them by \
-           their UIDs",
+    help: "UID EXPUNGE: removes the messages that `append` wrote, also in earlier runs, and no others",
     takes: Takes::Mailbox,
     part: Part::Task { needs: Some(Access::Writing), opens: None, perform: remove },
     counts: true,

@@ -10,7 +10,7 @@ use crate::imap::dialogue::Dialogue;
 /// UID SEARCH.
 pub static SEARCH: Operation = Operation {
     name: "search",
-    help: "UID SEARCH with these keys (RFC 9051 section 6.4.4), in an open mailbox: counts the messages that match",
+    help: "UID SEARCH: counts the messages that match the keys (RFC 9051 section 6.4.4)",
     takes: Takes::MailboxAndKeys,
     part: Part::Task { needs: Some(Access::Reading), opens: None, perform: search },
     counts: true,

@@ -12,7 +12,7 @@ use crate::remark::Remark;
 /// SELECT; EXAMINE if the run is read-only.
 pub static SELECT: Operation = Operation {
     name: "select",
-    help: "SELECT: opens the mailbox (with `--examine` by EXAMINE)",
+    help: "SELECT: opens the mailbox (EXAMINE with `--examine`)",
     takes: Takes::Mailbox,
     part: Part::Task { needs: None, opens: Some(Access::Writing), perform: select },
     counts: true,

@@ -12,7 +12,7 @@ use crate::imap::mailbox_name;
 /// STATUS.
 pub static STATUS: Operation = Operation {
     name: "status",
-    help: "STATUS: counts all messages and the unseen ones; the mailbox is not opened",
+    help: "STATUS: counts the messages and the unseen messages, without opening the mailbox",
     takes: Takes::Mailbox,
     part: Part::Task { needs: None, opens: None, perform: query_status },
     counts: true,
@@ -26,7 +26,7 @@ pub static STATUS: Operation = Operation {
 /// UNSEEN.
 pub static UNSEEN: Figure = Figure {
     name: "unseen",
-    help: "messages in the mailbox that are not seen",
+    help: "messages in the mailbox that nobody has seen",
     unit: Unit::Count,
     metric: Metric { name: "mailbox_unseen_messages", help: "Messages in the mailbox that are not seen.", labels: &[] },
     absent: "count of unseen messages",

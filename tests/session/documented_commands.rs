@@ -94,6 +94,24 @@ fn commands_for_the_reader_have_options_that_are_there() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
+#[test]
+fn examples_in_help_and_the_man_page_have_options_that_are_there() {
+    let help = Plugin::new(["--help"]).run().stdout;
+    let page = read(Path::new("debian/check_imap_session.1"));
+    let page =
+        [("\\-", "-"), ("\\(aq", "'"), ("\\e\n", "\\\n")].iter().fold(page, |text, (from, to)| text.replace(from, to));
+    for text in [help, page] {
+        let text = text.replace("\\\n", " ");
+        let commands: Vec<&str> = text.lines().filter(|line| line.contains("check_imap_session -")).collect();
+        assert!(commands.len() > 3, "{commands:?}");
+        for command in
+            commands.iter().filter(|command| !command.starts_with("Usage:") && !command.contains("check plugin:"))
+        {
+            assert_eq!(read_options(command), Ok(()), "{command}");
+        }
+    }
+}
+
 /// Otherwise the comparison would be worth nothing.
 #[test]
 fn a_changed_word_or_line_in_a_document_is_found() {

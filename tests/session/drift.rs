@@ -34,7 +34,9 @@ const REQUIRED: &str = "-H --hostname -p --port -4 -6 --every-address --tls --tl
 fn help_has_every_option_with_its_value() {
     let help = Plugin::new(["--help"]).run().stdout;
     let help = help.split("Examples:").next().unwrap();
-    let lines: Vec<&str> = help.lines().map(str::trim_start).filter(|line| line.starts_with('-')).collect();
+    // Further to the right an option is a word of the text.
+    let lines = help.lines().filter(|line| line.len() - line.trim_start().len() <= 6).map(str::trim_start);
+    let lines: Vec<&str> = lines.filter(|line| line.starts_with('-')).collect();
     for (line, opt) in lines.iter().zip(shown()) {
         assert!(line.starts_with(&opt.make_synopsis()), "{line}");
     }
@@ -164,6 +166,19 @@ fn examples_name_options_phases_and_figures_that_are_there() {
 fn man_page_names_options_that_are_there() {
     let page = read("debian/check_imap_session.1").replace("\\-", "-").replace("\\f", " ");
     assert_eq!(unknown_options(&page), BTreeSet::<&str>::new());
+}
+
+#[test]
+fn man_page_says_of_the_states_what_help_says() {
+    let page = read("debian/check_imap_session.1").replace("\n.B", "").replace("\\-", "-").replace('\n', " ");
+    let help = Plugin::new(["--help"]).run().stdout;
+    let states = help.split_once("States:\n").expect("the states").1.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (code, name) in ["OK", "WARNING", "CRITICAL", "UNKNOWN"].iter().enumerate() {
+        let text = states.split_once(&format!("{code} {name} ")).expect(name).1;
+        let next = format!(" {} ", code + 1);
+        let text = text.split(&next).next().unwrap();
+        assert!(page.contains(&format!("{name}: {text}")), "{name}: {text}: not in the man page: {page}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub static SECTION: Section = Section {
             long: "username",
             value: "USER",
             help: "account to log in with; required",
-            doc: "Account to log in with; required.",
+            doc: "Account to log in with. Required.",
             completes: Completes::Nothing,
             given: Given::Once,
             // It stands first in the label, without the option.
@@ -27,9 +27,10 @@ pub static SECTION: Section = Section {
             short: "",
             long: "password-file",
             value: "FILE",
-            help: "its first line is the password; - is standard input (else $IMAP_SESSION_PASSWORD is used)",
-            doc: "The first line of this file is the password; `-` is standard input. Without this option the environment \
-                  variable `IMAP_SESSION_PASSWORD` is used. No option takes the password itself, because `ps` would show it.",
+            help: "file whose first line is the password; - is standard input (default: $IMAP_SESSION_PASSWORD)",
+            doc: "File whose first line is the password; `-` is standard input. Without this option, the \
+                  environment variable `IMAP_SESSION_PASSWORD` is used. No option takes the password itself, \
+                  because `ps` would show it.",
             completes: Completes::Files,
             given: Given::Once,
             in_check: InCheck::No,
@@ -50,9 +51,9 @@ pub static SECTION: Section = Section {
             short: "m",
             long: "mailbox",
             value: "NAME",
-            help: "mailbox to SELECT, repeatable, default INBOX",
-            doc: "Mailbox to open by SELECT, in UTF-8; repeatable, the order is kept. The default is `INBOX`. At most 250, with \
-                  8,192 bytes of names in all.",
+            help: "mailbox to open by SELECT, repeatable, default INBOX",
+            doc: "Mailbox to open by SELECT, in UTF-8. Repeatable: the mailboxes are opened in the order of the \
+                  options. The default is `INBOX`. At most 250, with 8,192 bytes of names in all.",
             completes: Completes::Mailboxes,
             given: Given::Repeatedly,
             in_check: InCheck::Values(|o| if has_only_selects(o) { list_mailboxes(o) } else { Vec::new() }),
@@ -61,10 +62,10 @@ pub static SECTION: Section = Section {
         Opt {
             short: "O",
             long: "operation",
-            value: "NAME[:MAILBOX]",
-            help: "IMAP operation, repeatable, in order with -m; -m NAME is short for -O select:NAME",
-            doc: "IMAP operation to perform; repeatable, the order of `-m` and `-O` together is kept. `-m NAME` is short for \
-                  `-O select:NAME`. The section on operations lists the names.",
+            value: "NAME[:MAILBOX[?KEYS]]",
+            help: "IMAP operation, repeatable; -m NAME is short for -O select:NAME",
+            doc: "IMAP operation to perform, such as `status:INBOX`. Repeatable: `-m` and `-O` are performed in the \
+                  order in which they are given. `-m NAME` is short for `-O select:NAME`.",
             completes: Completes::Operations,
             given: Given::Repeatedly,
             in_check: InCheck::Values(|o| if has_only_selects(o) { Vec::new() } else { list_operations(o) }),
@@ -74,8 +75,8 @@ pub static SECTION: Section = Section {
             short: "",
             long: "examine",
             value: "",
-            help: "EXAMINE (read-only) instead of SELECT",
-            doc: "Open mailboxes by EXAMINE (read-only) instead of SELECT.",
+            help: "open mailboxes read-only, by EXAMINE instead of SELECT",
+            doc: "Open mailboxes read-only, by EXAMINE instead of SELECT.",
             completes: Completes::Nothing,
             given: Given::Once,
             in_check: InCheck::Flag(|o| o.plan.read_only),

@@ -12,7 +12,8 @@ pub static SECTION: Section = Section {
             long: "output",
             value: "FORMAT",
             help: "nagios (default), prometheus, json or timeline",
-            doc: "`nagios` (default), `prometheus`, `json`, or `timeline` for a person at a terminal.",
+            doc: "Output format: `nagios` (default), `prometheus`, `json`, or `timeline` for a person at a \
+                  terminal.",
             completes: Completes::Formats,
             given: Given::Once,
             in_check: InCheck::No,
@@ -22,10 +23,11 @@ pub static SECTION: Section = Section {
             short: "",
             long: "repeat",
             value: "N",
-            help: "N runs one after the other, with -o timeline or json; a table at the end",
-            doc: "Run the check N times, for finding what is slow only sometimes; `-t` holds for each run. With `-o timeline` there \
-                  is a line per run, and at the end or at Ctrl-C a table of minimum, median, 95th percentile and maximum of each \
-                  phase. With `-o json` there is a line per run. The exit code is that of the worst run.",
+            help: "run the check N times, with -o timeline or json",
+            doc: "Run the check N times, to find what is slow only sometimes; `-t` holds for each run. With `-o \
+                  timeline` each run is a line, and at the end (or at Ctrl-C) a table shows the minimum, the \
+                  median, the 95th percentile and the maximum of each phase. With `-o json` each run is a line of \
+                  JSON. The exit code is that of the worst run.",
             given: Given::Once,
             completes: Completes::Nothing,
             in_check: InCheck::No,
@@ -36,7 +38,7 @@ pub static SECTION: Section = Section {
             long: "interval",
             value: "SECONDS",
             help: "pause between two runs of --repeat, default 1",
-            doc: "The pause from the end of a run of `--repeat` to the start of the next one; the default is 1.",
+            doc: "Pause from the end of a run of `--repeat` to the start of the next one. The default is 1 s.",
             given: Given::Once,
             completes: Completes::Nothing,
             in_check: InCheck::No,
@@ -47,11 +49,12 @@ pub static SECTION: Section = Section {
             long: "textfile",
             value: "FILE",
             help: "also write Prometheus text to FILE, for the textfile collector of node_exporter",
-            doc: "Also write the Prometheus text to FILE, for the textfile collector of node_exporter; by rename, so that no \
-                  reader finds a part of it. A tenth of `-t`, at most 0.1 s, is kept for that. A file that cannot be \
-                  written is UNKNOWN, and so is one that the run itself reads. The new text is in \
-                  `.PID.NANOSECONDS.imap_session` beside it first; those of killed runs are removed when they are an hour \
-                  old. The alert rules look for `imap_session_NAME.prom`.",
+            doc: "Also write the Prometheus text to FILE, for the textfile collector of node_exporter. FILE is \
+                  replaced by rename, so that no reader finds half of it. A tenth of `-t`, at most 0.1 s, is kept \
+                  for that. The state is UNKNOWN if FILE cannot be written, or if it is a file that the run \
+                  itself reads. The new text is first in `.PID.NANOSECONDS.imap_session` in the same directory; \
+                  if a run is killed, a later run removes its file after an hour. The alert rules look for \
+                  `imap_session_NAME.prom`.",
             completes: Completes::Files,
             given: Given::Once,
             in_check: InCheck::No,
@@ -61,9 +64,10 @@ pub static SECTION: Section = Section {
             short: "",
             long: "exit-ok",
             value: "",
-            help: "exit 0 whatever the state (for collecting only)",
-            doc: "Exit 0 whatever the state, for collecting only. The output still has the state. Bad usage is still 3, and so \
-                  is a JSON or Prometheus text that could not be written whole.",
+            help: "exit 0 whatever the state is, to collect figures only",
+            doc: "Exit with 0 whatever the state is, to collect figures only. The output still has the state. Bad \
+                  usage still exits with 3, and so does a JSON or Prometheus text that could not be written \
+                  whole.",
             completes: Completes::Nothing,
             given: Given::Once,
             in_check: InCheck::No,
@@ -73,9 +77,9 @@ pub static SECTION: Section = Section {
             short: "",
             long: "perfdata-u",
             value: "",
-            help: "perfdata: print unknown values as U",
-            doc: "Print unknown values in perfdata as `U`, so that the set of labels never changes (graphers based on RRD want \
-                  that).",
+            help: "print unknown values in perfdata as U",
+            doc: "Print unknown values in perfdata as `U`, so that the set of labels never changes. Graphers \
+                  based on RRD want that.",
             completes: Completes::Nothing,
             given: Given::Once,
             in_check: InCheck::No,
@@ -85,9 +89,9 @@ pub static SECTION: Section = Section {
             short: "v",
             long: "verbose",
             value: "",
-            help: "a line per phase; -vv what was decided; -vvv the IMAP dialogue, secrets as ***",
-            doc: "A line per phase, also if the state is OK. `-vv`: also what was decided, and the time before the first phase. \
-                  `-vvv`: also the IMAP dialogue with times, secrets as `***`.",
+            help: "a line per phase; with -vv also limits and trust; with -vvv also the IMAP dialogue, secrets as ***",
+            doc: "Print a line per phase, even if the state is OK. `-vv`: also the limits, the trusted CAs and \
+                  the time before the first phase. `-vvv`: also the IMAP dialogue with times, secrets as `***`.",
             completes: Completes::Nothing,
             given: Given::Repeatedly,
             in_check: InCheck::No,
@@ -100,10 +104,10 @@ pub static SECTION: Section = Section {
             short: "",
             long: "extra-opts",
             value: "[=[SECTION][@FILE]]",
-            help: "options out of an ini file, default section check_imap_session",
-            doc: "Options out of a section of an ini file, as the Monitoring Plugins have it, in place of this option: each line \
-                  `name=value` stands for `--name=value`, repeated names included. The default section is \
-                  `check_imap_session`, the default FILE the first that exists of the usual ones.",
+            help: "read options from an ini file, default section check_imap_session",
+            doc: "Read options from a section of an ini file, as the Monitoring Plugins do. Each line \
+                  `name=value` stands for `--name=value`, and a name may be repeated. The default section is \
+                  `check_imap_session`; the default FILE is the first of the usual files that exists.",
             completes: Completes::SectionAndFile,
             given: Given::Repeatedly,
             in_check: InCheck::No,
@@ -113,8 +117,8 @@ pub static SECTION: Section = Section {
             short: "V",
             long: "version",
             value: "",
-            help: "version (exit 3)",
-            doc: "Version; the exit code is 3, as the guidelines say.",
+            help: "show the version (exit 3)",
+            doc: "Show the version. The exit code is 3, as the guidelines of the Monitoring Plugins say.",
             completes: Completes::Nothing,
             given: Given::Alone,
             in_check: InCheck::No,
@@ -124,8 +128,8 @@ pub static SECTION: Section = Section {
             short: "h",
             long: "help",
             value: "",
-            help: "this text (exit 3)",
-            doc: "Help; the exit code is 3.",
+            help: "show this text (exit 3)",
+            doc: "Show the help. The exit code is 3.",
             completes: Completes::Nothing,
             given: Given::Alone,
             in_check: InCheck::No,
