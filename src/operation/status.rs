@@ -26,7 +26,7 @@ pub static STATUS: Operation = Operation {
 /// UNSEEN.
 pub static UNSEEN: Figure = Figure {
     name: "unseen",
-    help: "messages in the mailbox that nobody has seen",
+    help: "unseen messages in the mailbox",
     unit: Unit::Count,
     metric: Metric { name: "mailbox_unseen_messages", help: "Messages in the mailbox that are not seen.", labels: &[] },
     absent: "count of unseen messages",
