@@ -85,7 +85,7 @@ fn the_package_has_every_file_in_its_place_and_no_other() {
     ]
     .map(str::to_owned)
     .into();
-    for file in ["README.md", "changelog.gz", "changelog.Debian.gz", "copyright", "crates.txt.gz"] {
+    for file in ["README.md", "SECURITY.md", "changelog.gz", "changelog.Debian.gz", "copyright", "crates.txt.gz"] {
         wanted.insert(format!("{doc}/{file}"));
     }
     for file in files(&project("icinga")) {
