@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
-use openssl::ssl::{Ssl, SslStream};
+use openssl::ssl::{Ssl, SslContext, SslStream};
 
-use super::identity::ACCEPTOR;
+use super::identity::CONTEXT;
 use super::server::{Record, Surprise};
 use super::step::Step;
 
@@ -93,7 +93,8 @@ impl Connection {
                         sent += bytes.len();
                     }
                 }
-                Step::StartTls => self.start_tls()?,
+                Step::StartTls => self.start_tls(&CONTEXT)?,
+                Step::StartTlsAs(context) => self.start_tls(context)?,
                 Step::HalfClose => {
                     self.stream.tap().socket.shutdown(Shutdown::Write)?;
                     while self.read()? > 0 {}
@@ -181,11 +182,11 @@ impl Connection {
         Ok(())
     }
 
-    fn start_tls(&mut self) -> io::Result<()> {
+    fn start_tls(&mut self, context: &SslContext) -> io::Result<()> {
         let Stream::Plain(tap) = std::mem::replace(&mut self.stream, Stream::Gone) else {
             panic!("a script starts TLS twice");
         };
-        let ssl = Ssl::new(ACCEPTOR.context()).unwrap();
+        let ssl = Ssl::new(context).unwrap();
         let mut stream = SslStream::new(ssl, tap).unwrap();
         stream.accept().map_err(io::Error::other)?;
         self.stream = Stream::Tls(Box::new(stream));

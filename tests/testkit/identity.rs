@@ -1,70 +1,136 @@
-//! The key and the certificate of all scripted servers, made anew for every test run, and a CA that they have nothing to
-//! do with.
+//! Keys and certificates of the scripted servers, made anew for every test run.
 use std::sync::LazyLock;
 
+use chrono::Utc;
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::rsa::Rsa;
+use openssl::ssl::{SslContext, SslContextBuilder, SslMethod};
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509NameBuilder};
 use tempfile::NamedTempFile;
 
-pub static ACCEPTOR: LazyLock<SslAcceptor> = LazyLock::new(|| {
-    let (key, certificate) = &*IDENTITY;
-    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
-    builder.set_private_key(key).unwrap();
-    builder.set_certificate(certificate).unwrap();
-    builder.build()
-});
+/// What all scripted servers show: a certificate that vouches for itself.
+pub static CONTEXT: LazyLock<SslContext> = LazyLock::new(|| serve(&[&*IDENTITY]).build());
 
-/// A key and a certificate that vouches for itself, made anew for every test run.
-static IDENTITY: LazyLock<(PKey<Private>, X509)> = LazyLock::new(|| make("scripted server"));
+static IDENTITY: LazyLock<Identity> = LazyLock::new(|| Identity::new(&Certificate { is_ca: true, ..SERVER }, None));
+
+/// A certificate and its key.
+pub struct Identity {
+    key: PKey<Private>,
+    pub certificate: X509,
+}
+
+/// What a certificate is to be.
+#[derive(Clone, Copy)]
+pub struct Certificate {
+    pub common_name: &'static str,
+    pub dns: &'static str,
+    pub ip: &'static str,
+    /// Days until it expires.
+    pub days: i64,
+    pub is_ca: bool,
+    pub key: Key,
+    pub hash: fn() -> MessageDigest,
+}
+
+#[derive(Clone, Copy)]
+pub enum Key {
+    P256,
+    Rsa(u32),
+}
+
+/// The usual certificate of a server.
+pub const SERVER: Certificate = Certificate {
+    common_name: "scripted server",
+    dns: "localhost",
+    ip: "127.0.0.1",
+    days: 30,
+    is_ca: false,
+    key: Key::P256,
+    hash: MessageDigest::sha256,
+};
+
+/// The certificate of a CA.
+pub const CA: Certificate =
+    Certificate { common_name: "Root CA", dns: "ca.example.org", ip: "192.0.2.1", days: 3650, is_ca: true, ..SERVER };
 
 /// The certificate of the scripted servers, which vouches for itself.
 pub fn ca_file() -> NamedTempFile {
-    in_file(&IDENTITY.1)
+    in_file(&[&*IDENTITY])
 }
 
 /// A CA that has nothing to do with the servers.
 pub fn foreign_ca() -> NamedTempFile {
-    in_file(&make("foreign CA").1)
+    in_file(&[&Identity::new(&Certificate { common_name: "foreign CA", ..CA }, None)])
 }
 
-fn in_file(certificate: &X509) -> NamedTempFile {
+/// The certificates in a file.
+pub fn in_file(identities: &[&Identity]) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
-    std::fs::write(&file, certificate.to_pem().unwrap()).unwrap();
+    let pem = identities.iter().flat_map(|identity| identity.certificate.to_pem().unwrap());
+    std::fs::write(&file, pem.collect::<Vec<u8>>()).unwrap();
     file
 }
 
-fn make(common_name: &str) -> (PKey<Private>, X509) {
-    let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
-    let mut name = X509NameBuilder::new().unwrap();
-    name.append_entry_by_text("CN", common_name).unwrap();
-    let name = name.build();
-    let mut serial = BigNum::new().unwrap();
-    serial.rand(64, MsbOption::MAYBE_ZERO, false).unwrap();
+/// A server with the first certificate, which sends the others, too.
+pub fn serve(chain: &[&Identity]) -> SslContextBuilder {
+    let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
+    // What a client takes is for the client to say.
+    builder.set_security_level(0);
+    builder.set_private_key(&chain[0].key).unwrap();
+    builder.set_certificate(&chain[0].certificate).unwrap();
+    for issuer in &chain[1..] {
+        builder.add_extra_chain_cert(issuer.certificate.clone()).unwrap();
+    }
+    builder
+}
 
-    let mut builder = X509::builder().unwrap();
-    builder.set_version(2).unwrap();
-    builder.set_serial_number(&serial.to_asn1_integer().unwrap()).unwrap();
-    builder.set_subject_name(&name).unwrap();
-    builder.set_issuer_name(&name).unwrap();
-    builder.set_pubkey(&key).unwrap();
-    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::days_from_now(30).unwrap()).unwrap();
-    let ca = BasicConstraints::new().critical().ca().build().unwrap();
-    builder.append_extension(ca).unwrap();
-    let names = SubjectAlternativeName::new()
-        .ip("127.0.0.1")
-        .dns("localhost")
-        .build(&builder.x509v3_context(None, None))
-        .unwrap();
-    builder.append_extension(names).unwrap();
-    builder.sign(&key, MessageDigest::sha256()).unwrap();
-    (key, builder.build())
+impl Identity {
+    /// Signed by the issuer, or by itself.
+    pub fn new(wanted: &Certificate, issuer: Option<&Self>) -> Self {
+        let key = wanted.key.generate();
+        let mut name = X509NameBuilder::new().unwrap();
+        name.append_entry_by_text("CN", wanted.common_name).unwrap();
+        let name = name.build();
+        let mut serial = BigNum::new().unwrap();
+        serial.rand(64, MsbOption::MAYBE_ZERO, false).unwrap();
+        let now = Utc::now().timestamp();
+
+        let mut builder = X509::builder().unwrap();
+        builder.set_version(2).unwrap();
+        builder.set_serial_number(&serial.to_asn1_integer().unwrap()).unwrap();
+        builder.set_subject_name(&name).unwrap();
+        builder.set_issuer_name(issuer.map_or(&*name, |issuer| issuer.certificate.subject_name())).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.set_not_before(&Asn1Time::from_unix(now.min(now + wanted.days * 86_400 - 1)).unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::from_unix(now + wanted.days * 86_400).unwrap()).unwrap();
+        if wanted.is_ca {
+            builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+        }
+        let names = SubjectAlternativeName::new()
+            .ip(wanted.ip)
+            .dns(wanted.dns)
+            .build(&builder.x509v3_context(None, None))
+            .unwrap();
+        builder.append_extension(names).unwrap();
+        builder.sign(issuer.map_or(&key, |issuer| &issuer.key), (wanted.hash)()).unwrap();
+        Self { key, certificate: builder.build() }
+    }
+}
+
+impl Key {
+    fn generate(self) -> PKey<Private> {
+        match self {
+            Self::P256 => {
+                let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+                PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap()
+            }
+            Self::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
+        }
+    }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use openssl::ssl::SslContext;
+
 use super::plan::{Phase, Plan};
 
 /// One thing that the server does.
@@ -35,6 +37,8 @@ pub enum Step {
         at_most: usize,
     },
     StartTls,
+    /// The same with another certificate, or other settings.
+    StartTlsAs(SslContext),
     /// Ends the sending side and goes on reading until the client leaves.
     HalfClose,
     Close,
