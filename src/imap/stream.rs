@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::failure::Reason;
-use crate::net::tls::{TlsStream, explain_io_error};
+use crate::net::tls::{TlsStream, explain_io_error, is_closed};
 use crate::text::describe_io_error;
 
 /// The most that is read in one phase.
@@ -212,8 +212,7 @@ impl Stream {
 }
 
 fn explain(error: &io::Error) -> Broken {
-    // OpenSSL 3 reports an end of stream without close_notify as an error.
-    if error.to_string().contains("unexpected eof") || error.kind() == io::ErrorKind::UnexpectedEof {
+    if is_closed(error) {
         return Broken::Closed;
     }
     let reason = explain_io_error(error).map(|failure| failure.reason().clone());

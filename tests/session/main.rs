@@ -29,6 +29,7 @@ mod on_script;
 mod on_secrets;
 mod on_testkit;
 mod on_timeline;
+mod on_tls;
 mod operations_on_dovecot;
 mod properties;
 mod resolver;

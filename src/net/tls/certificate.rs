@@ -1,87 +1,14 @@
-//! The contents of a certificate, and the reason why it was refused, in plain words.
+//! The contents of certificates. Why one was refused is in `refusal.rs`.
 
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::nid::Nid;
-use openssl::x509::{X509NameRef, X509Ref, X509StoreContextRef};
+use openssl::x509::{X509NameRef, X509Ref};
 
-use crate::facts::{Certificate, describe_span};
-use crate::failure::Reason;
+use crate::facts::Certificate;
 use crate::text;
-
-/// Why the certificate was refused: OpenSSL's verify result, and the certificate at fault.
-pub(super) struct Refusal {
-    code: i32,
-    words: &'static str,
-    depth: u32,
-    certificate: Certificate,
-    names: String,
-    /// The server's own certificate.
-    pub(super) leaf: Certificate,
-}
-
-/// `X509_V_ERR_*` that deserve own words.
-mod verify_result {
-    pub const NOT_YET_VALID: i32 = 9;
-    pub const EXPIRED: i32 = 10;
-    pub const SELF_SIGNED: i32 = 18;
-    pub const SELF_SIGNED_IN_CHAIN: i32 = 19;
-    pub const NO_ISSUER_LOCALLY: i32 = 20;
-    pub const NO_ISSUER: i32 = 21;
-    pub const OTHER_NAME: i32 = 62;
-    pub const OTHER_ADDRESS: i32 = 64;
-}
-
-impl Refusal {
-    pub(super) fn of(context: &X509StoreContextRef) -> Option<Self> {
-        let leaf = context.chain().and_then(|chain| chain.get(0)).or_else(|| context.current_cert())?;
-        let at_fault = context.current_cert().unwrap_or(leaf);
-        let result = context.error();
-        Some(Self {
-            code: result.as_raw(),
-            words: result.error_string(),
-            depth: context.error_depth(),
-            certificate: read_certificate(at_fault),
-            names: list_names(at_fault),
-            leaf: read_certificate(leaf),
-        })
-    }
-
-    /// In words; `name` is the one that was asked for.
-    pub(super) fn describe(&self, name: &str, now: DateTime<Utc>) -> Reason {
-        let certificate = &self.certificate;
-        let which =
-            if self.depth == 0 { "certificate".to_owned() } else { format!("CA certificate {}", certificate.subject) };
-        let date = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M UTC");
-        let see_ca_file = |what: String| Reason { what, hint: Some("see --ca-file".to_owned()) };
-        match self.code {
-            verify_result::EXPIRED => {
-                format!("{which} has expired ({} ago)", describe_span(now - certificate.not_after)).into()
-            }
-            verify_result::NOT_YET_VALID => format!(
-                "{which} is not yet valid (from {} on, in {})",
-                date(certificate.not_before),
-                describe_span(certificate.not_before - now)
-            )
-            .into(),
-            verify_result::OTHER_NAME | verify_result::OTHER_ADDRESS => {
-                format!("certificate is for {}, not for {name}", self.names).into()
-            }
-            verify_result::SELF_SIGNED => {
-                see_ca_file(format!("certificate of {} is self-signed and not trusted", certificate.subject))
-            }
-            verify_result::SELF_SIGNED_IN_CHAIN => {
-                see_ca_file(format!("certificate is not trusted: its root {} is not known", certificate.subject))
-            }
-            verify_result::NO_ISSUER_LOCALLY | verify_result::NO_ISSUER => {
-                see_ca_file(format!("{which} is not trusted: its issuer {} is not known", certificate.issuer))
-            }
-            _ => format!("{which} is not valid: {}", self.words).into(),
-        }
-    }
-}
 
 pub(super) fn read_certificate(certificate: &X509Ref) -> Certificate {
     Certificate {
@@ -94,7 +21,7 @@ pub(super) fn read_certificate(certificate: &X509Ref) -> Certificate {
 
 /// The names that a certificate is for: its alternative names, or without any its common name (RFC 9525 takes only the
 /// former, OpenSSL also the latter).
-fn list_names(certificate: &X509Ref) -> String {
+pub(super) fn list_names(certificate: &X509Ref) -> String {
     let names: Vec<String> = certificate
         .subject_alt_names()
         .into_iter()

@@ -7,7 +7,7 @@ use openssl::ssl::{SslContextBuilder, SslFiletype};
 use openssl::x509::X509;
 use openssl::x509::store::{X509Lookup, X509StoreBuilder};
 
-use super::find_first_reason;
+use super::reason::find_first_reason;
 use crate::credentials::source::show_path;
 
 /// Only the CAs of a PEM file.

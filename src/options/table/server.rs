@@ -118,7 +118,8 @@ pub static SECTION: Section = Section {
             long: "tls-min",
             value: "VERSION",
             help: "oldest TLS version to accept, 1.0 to 1.3, default 1.2",
-            doc: "Oldest TLS version to accept: `1.0`, `1.1`, `1.2` (default) or `1.3`.",
+            doc: "Oldest TLS version to accept: `1.0`, `1.1`, `1.2` (default) or `1.3`. `1.0` and `1.1` also lower the \
+                  security level of OpenSSL to 0: short keys and weak hashes are accepted, too.",
             completes: Completes::Words(&["1.0", "1.1", "1.2", "1.3"]),
             given: Given::Once,
             in_check: InCheck::Value(|o| {

@@ -1,0 +1,116 @@
+//! Why a certificate was refused, in plain words.
+
+use chrono::{DateTime, Utc};
+use openssl::x509::X509StoreContextRef;
+
+use super::Request;
+use super::certificate::{list_names, read_certificate};
+use super::reason::advise_on_strength;
+use crate::facts::{Certificate, describe_span};
+use crate::failure::Reason;
+
+/// Why the certificate was refused: OpenSSL's verify result, and the certificate at fault.
+pub(super) struct Refusal {
+    code: i32,
+    words: &'static str,
+    depth: u32,
+    certificate: Certificate,
+    names: String,
+    /// The server's own certificate.
+    pub(super) leaf: Certificate,
+}
+
+/// `X509_V_ERR_*` that deserve own words.
+mod verify_result {
+    pub const NO_CA_LOCALLY: i32 = 2;
+    pub const BAD_SIGNATURE: i32 = 7;
+    pub const NOT_YET_VALID: i32 = 9;
+    pub const EXPIRED: i32 = 10;
+    pub const SELF_SIGNED: i32 = 18;
+    pub const SELF_SIGNED_IN_CHAIN: i32 = 19;
+    pub const NO_ISSUER_LOCALLY: i32 = 20;
+    pub const NO_ISSUER: i32 = 21;
+    pub const INVALID_CA: i32 = 24;
+    pub const PATH_TOO_LONG: i32 = 25;
+    pub const OTHER_PURPOSE: i32 = 26;
+    pub const NAME_NOT_PERMITTED: i32 = 47;
+    pub const NAME_EXCLUDED: i32 = 48;
+    pub const OTHER_NAME: i32 = 62;
+    pub const OTHER_ADDRESS: i32 = 64;
+    pub const KEY_TOO_SMALL: i32 = 66;
+    pub const CA_KEY_TOO_SMALL: i32 = 67;
+    pub const HASH_TOO_WEAK: i32 = 68;
+    /// OpenSSL 3 has this one beside [`INVALID_CA`].
+    pub const NO_CA: i32 = 79;
+}
+
+impl Refusal {
+    pub(super) fn of(context: &X509StoreContextRef) -> Option<Self> {
+        let leaf = context.chain().and_then(|chain| chain.get(0)).or_else(|| context.current_cert())?;
+        let at_fault = context.current_cert().unwrap_or(leaf);
+        let result = context.error();
+        Some(Self {
+            code: result.as_raw(),
+            words: result.error_string(),
+            depth: context.error_depth(),
+            certificate: read_certificate(at_fault),
+            names: list_names(at_fault),
+            leaf: read_certificate(leaf),
+        })
+    }
+
+    /// Whether it would not have been refused if more certificates were trusted.
+    fn is_for_want_of_trust(&self) -> bool {
+        use verify_result::{NO_CA_LOCALLY, NO_ISSUER, NO_ISSUER_LOCALLY, SELF_SIGNED, SELF_SIGNED_IN_CHAIN};
+        matches!(self.code, NO_CA_LOCALLY | SELF_SIGNED | SELF_SIGNED_IN_CHAIN | NO_ISSUER_LOCALLY | NO_ISSUER)
+    }
+
+    pub(super) fn describe(&self, request: &Request, now: DateTime<Utc>) -> Reason {
+        let Certificate { subject, issuer, not_before, not_after } = &self.certificate;
+        let which = if self.depth == 0 { "certificate".to_owned() } else { format!("CA certificate {subject}") };
+        let what = match self.code {
+            verify_result::EXPIRED => format!("{which} has expired ({} ago)", describe_span(now - not_after)),
+            verify_result::NOT_YET_VALID => format!(
+                "{which} is not yet valid (from {} on, in {})",
+                not_before.format("%Y-%m-%d %H:%M UTC"),
+                describe_span(*not_before - now)
+            ),
+            verify_result::OTHER_NAME | verify_result::OTHER_ADDRESS => {
+                format!("certificate is for {}, not for {}", self.names, request.name)
+            }
+            verify_result::SELF_SIGNED => format!("certificate of {subject} is self-signed and not trusted"),
+            verify_result::SELF_SIGNED_IN_CHAIN => {
+                format!("certificate is not trusted: its root {subject} is not known")
+            }
+            verify_result::NO_CA_LOCALLY | verify_result::NO_ISSUER_LOCALLY | verify_result::NO_ISSUER => {
+                format!("{which} is not trusted: its issuer {issuer} is not known")
+            }
+            verify_result::BAD_SIGNATURE => format!("{which} has a signature that is not of its issuer {issuer}"),
+            verify_result::INVALID_CA | verify_result::NO_CA => {
+                format!("certificate is not trusted: its issuer {subject} is no CA")
+            }
+            verify_result::PATH_TOO_LONG => format!("{which} forbids so long a chain of certificates"),
+            verify_result::OTHER_PURPOSE => format!("{which} is for another purpose than TLS servers"),
+            verify_result::NAME_NOT_PERMITTED | verify_result::NAME_EXCLUDED => {
+                format!("{which} has a name that its CA may not sign")
+            }
+            verify_result::KEY_TOO_SMALL | verify_result::CA_KEY_TOO_SMALL => {
+                format!("{which} has a key that is too short for the security level of this host")
+            }
+            verify_result::HASH_TOO_WEAK => {
+                format!("{which} is signed with a hash that is too weak for the security level of this host")
+            }
+            _ => format!("{which} is not valid: {}", self.words),
+        };
+        Reason { what, hint: self.advise(request) }
+    }
+
+    fn advise(&self, request: &Request) -> Option<String> {
+        use verify_result::{CA_KEY_TOO_SMALL, HASH_TOO_WEAK, KEY_TOO_SMALL};
+        match self.code {
+            KEY_TOO_SMALL | CA_KEY_TOO_SMALL | HASH_TOO_WEAK => advise_on_strength(Some(request)),
+            _ if self.is_for_want_of_trust() => Some("see --ca-file".to_owned()),
+            _ => None,
+        }
+    }
+}

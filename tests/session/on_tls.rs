@@ -1,0 +1,145 @@
+//! Certificates and handshakes that admins ask about: who is not trusted and why, what expires first, what is too weak.
+//! Each server has a certificate, or a fault, of its own; Dovecot's are in `on_dovecot.rs`.
+use std::fs;
+use std::path::Path;
+
+use openssl::dh::Dh;
+use openssl::hash::MessageDigest;
+use openssl::ssl::{SslContextBuilder, SslVerifyMode, SslVersion};
+
+use crate::case::plugin;
+use crate::testkit::identity::{CA, Certificate, Identity, Key, SERVER, in_file, serve};
+use crate::testkit::plan::{Mode, Plan};
+use crate::testkit::plugin::Run;
+use crate::testkit::server::Server;
+use crate::testkit::step::Step;
+use crate::testkit::well_behaved::{ended, replaced};
+
+const TLS_MODES: [Mode; 2] = [Mode::Implicit, Mode::Starttls];
+
+#[test]
+fn a_server_that_is_too_weak_is_reported_with_what_takes_it() {
+    let weak = |key, hash| Identity::new(&Certificate { key, hash, ..SERVER }, None);
+    let strong = weak(Key::Rsa(2048), MessageDigest::sha256);
+    let short = weak(Key::Rsa(1024), MessageDigest::sha256);
+    let ca = Identity::new(&CA, None);
+    let sha1 = Identity::new(&Certificate { hash: MessageDigest::sha1, ..SERVER }, Some(&ca));
+    let too_weak = "for the security level of this host (a stronger one, or --tls-min 1.0, which takes weak ones, too)";
+    let dh = format!("the Diffie-Hellman key of the server is too short {too_weak}");
+    expect_too_weak(&strong, &strong, use_short_dh, &dh);
+    expect_too_weak(&short, &short, |_| {}, &format!("certificate has a key that is too short {too_weak}"));
+    expect_too_weak(&sha1, &ca, |_| {}, &format!("certificate is signed with a hash that is too weak {too_weak}"));
+    let too_old = "the server has no TLS version from 1.2 on (update the server, or see --tls-min)";
+    expect_too_weak(&strong, &strong, |builder| limit(builder, SslVersion::TLS1), too_old);
+    expect_too_weak(&strong, &strong, |builder| limit(builder, SslVersion::TLS1_1), too_old);
+}
+
+#[test]
+fn an_openssl_that_allows_no_version_is_the_hosts_own_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("openssl.cnf");
+    let limit = "openssl_conf = modules\n[modules]\nssl_conf = ssl\n[ssl]\nsystem_default = limited\n[limited]\nMaxProtocol = TLSv1.1\n";
+    fs::write(&file, limit).unwrap();
+    let server = serving(Mode::Implicit, serve(&[&Identity::new(&SERVER, None)]));
+    let run = plugin(server.port, Plan::from(Mode::Implicit)).env("OPENSSL_CONF", &file).run();
+    assert_eq!(run.code, 3, "{run:#?}");
+    assert!(run.summary().contains("tls failed: OpenSSL on this host allows no TLS version from 1.2 on"), "{run:#?}");
+}
+
+#[test]
+fn a_server_that_wants_a_client_certificate_is_reported_so() {
+    let itself = Identity::new(&SERVER, None);
+    let trusted = in_file(&[&itself]);
+    for (version, text) in [
+        (
+            SslVersion::TLS1_2,
+            "tls failed: the server refused the handshake (no common cipher, or it wants a client certificate",
+        ),
+        (SslVersion::TLS1_3, "greeting failed: the server wants a client certificate"),
+    ] {
+        let mut builder = serve(&[&itself]);
+        builder.set_min_proto_version(Some(version)).unwrap();
+        builder.set_max_proto_version(Some(version)).unwrap();
+        builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+        let steps = vec![Step::StartTlsAs(builder.build())];
+        let server = Server::start(ended(Mode::Implicit, "tls", steps));
+        let run = run(&server, Mode::Implicit, Some(trusted.path()), "");
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.summary().contains(text), "{text}: {run:#?}");
+    }
+}
+
+#[test]
+fn a_connection_that_closes_without_any_tls_is_no_ground_for_a_guess() {
+    for mode in TLS_MODES {
+        for (answer, text) in [
+            (vec![], "tls failed: connection closed by the server before it answered the handshake"),
+            (hello(true), "tls failed: connection closed by the server in the handshake"),
+        ] {
+            let run = raw(mode, answer);
+            assert!(run.summary().ends_with(text), "{text}: {run:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_without_secure_renegotiation_is_reported_with_the_setting_that_takes_it() {
+    let run = raw(Mode::Implicit, hello(false));
+    assert!(run.summary().contains("tls failed: the server has no secure renegotiation (RFC 5746)"), "{run:#?}");
+    assert!(run.summary().contains("OPENSSL_CONF with Options = UnsafeLegacyServerConnect"), "{run:#?}");
+}
+
+/// A server that does all else well.
+fn serving(mode: Mode, builder: SslContextBuilder) -> Server {
+    Server::start(replaced(mode, "tls", &[Step::StartTlsAs(builder.build())]))
+}
+
+fn run(server: &Server, mode: Mode, trusted: Option<&Path>, options: &str) -> Run {
+    let mut plugin = plugin(server.port, Plan::from(mode)).args(options.split_whitespace());
+    if let Some(trusted) = trusted {
+        plugin = plugin.arg("--ca-file").arg(trusted);
+    }
+    plugin.run()
+}
+
+/// The server answers the client's hello with these bytes and closes.
+fn raw(mode: Mode, answer: Vec<u8>) -> Run {
+    let server = Server::start(ended(mode, "tls", vec![Step::Await, Step::Send(answer), Step::HalfClose]));
+    let run = run(&server, mode, None, "--no-verify --tls-name localhost");
+    assert_eq!(run.code, 2, "{run:#?}");
+    Run { stdout: run.stdout.replace(", certificate not verified|", "|"), ..run }
+}
+
+/// The server is refused with this text, and taken with `--tls-min 1.0`.
+fn expect_too_weak(identity: &Identity, trusted: &Identity, change: fn(&mut SslContextBuilder), text: &str) {
+    let trusted = in_file(&[trusted]);
+    for (options, code) in [("", 2), ("--tls-min 1.0", 0)] {
+        let mut builder = serve(&[identity]);
+        change(&mut builder);
+        let run = run(&serving(Mode::Implicit, builder), Mode::Implicit, Some(trusted.path()), options);
+        assert_eq!(run.code, code, "{text}: {run:#?}");
+        assert!(code == 0 || run.summary().contains(text), "{text}: {run:#?}");
+    }
+}
+
+fn use_short_dh(builder: &mut SslContextBuilder) {
+    builder.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
+    builder.set_cipher_list("DHE:@SECLEVEL=0").unwrap();
+    builder.set_tmp_dh(&Dh::get_1024_160().unwrap()).unwrap();
+}
+
+/// The server has TLS 1.0 and those up to this version.
+fn limit(builder: &mut SslContextBuilder, newest: SslVersion) {
+    builder.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
+    builder.set_max_proto_version(Some(newest)).unwrap();
+    builder.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
+}
+
+/// The record with the hello of a server of TLS 1.2 (RFC 5246 section 7.4.1.3).
+fn hello(has_secure_renegotiation: bool) -> Vec<u8> {
+    let extensions: &[u8] = if has_secure_renegotiation { &[0, 5, 0xff, 1, 0, 1, 0] } else { &[] };
+    // Version, random number, no session, ECDHE-RSA-AES256-GCM-SHA384, no compression.
+    let body = [&[3, 3][..], &[7; 32], &[0, 0xc0, 0x30, 0], extensions].concat();
+    let length = u8::try_from(body.len()).unwrap();
+    [&[0x16, 3, 3, 0, length + 4, 2, 0, 0, length][..], &body].concat()
+}
