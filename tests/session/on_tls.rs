@@ -6,16 +6,115 @@ use std::path::Path;
 use openssl::dh::Dh;
 use openssl::hash::MessageDigest;
 use openssl::ssl::{SslContextBuilder, SslVerifyMode, SslVersion};
+use tempfile::TempDir;
 
 use crate::case::plugin;
 use crate::testkit::identity::{CA, Certificate, Identity, Key, SERVER, in_file, serve};
 use crate::testkit::plan::{Mode, Plan};
-use crate::testkit::plugin::Run;
+use crate::testkit::plugin::{Plugin, Run};
 use crate::testkit::server::Server;
 use crate::testkit::step::Step;
 use crate::testkit::well_behaved::{ended, replaced};
 
 const TLS_MODES: [Mode; 2] = [Mode::Implicit, Mode::Starttls];
+
+/// A root, a CA that it signed, and the certificate of a server that this one signed, valid for so many days.
+struct Chain {
+    root: Identity,
+    middle: Identity,
+    leaf: Identity,
+}
+
+impl Chain {
+    fn of_days([root, middle, leaf]: [i64; 3]) -> Self {
+        let root = Identity::new(&Certificate { days: root, ..CA }, None);
+        let middle = Identity::new(&Certificate { common_name: "Middle CA", days: middle, ..CA }, Some(&root));
+        let leaf = Identity::new(&Certificate { days: leaf, ..SERVER }, Some(&middle));
+        Self { root, middle, leaf }
+    }
+
+    fn usual() -> Self {
+        Self::of_days([3650, 900, 300])
+    }
+}
+
+#[test]
+fn a_server_that_is_asked_for_no_name_is_a_hint_to_ask_for_one() {
+    let Chain { root, middle, .. } = Chain::usual();
+    let other = Identity::new(&Certificate { ip: "192.0.2.7", dns: "imap.example.org", ..SERVER }, Some(&middle));
+    let placeholder = Identity::new(&Certificate { common_name: "placeholder", ..SERVER }, None);
+    let trusted = in_file(&[&root]);
+    let refused = |chain: &[&Identity], options: &str| {
+        let server = serving(Mode::Implicit, serve(chain));
+        let run = run(&server, Mode::Implicit, Some(trusted.path()), options);
+        assert_eq!(run.code, 2, "{run:#?}");
+        run.summary().to_owned()
+    };
+    let text = refused(&[&other, &middle], "");
+    assert!(text.contains("certificate is for 192.0.2.7, imap.example.org, not for 127.0.0.1"), "{text}");
+    assert!(text.contains("(the server was asked for no name: see --tls-name)"), "{text}");
+    let text = refused(&[&placeholder], "");
+    assert!(
+        text.contains("self-signed and not trusted")
+            && text.contains("--tls-name, as the server was asked for no name"),
+        "{text}"
+    );
+
+    let text = refused(&[&other, &middle], "--tls-name mail.example.org");
+    assert!(text.contains("not for mail.example.org") && !text.contains("no name"), "{text}");
+    let text = refused(&[&placeholder], "--tls-name mail.example.org");
+    assert!(text.contains("(see --ca-file)"), "{text}");
+}
+
+#[test]
+fn a_server_that_sends_no_intermediate_certificate_is_reported_so() {
+    let Chain { root, leaf, .. } = Chain::usual();
+    let trusted = in_file(&[&root]);
+    for mode in TLS_MODES {
+        let run = run(&serving(mode, serve(&[&leaf])), mode, Some(trusted.path()), "--tls-name localhost");
+        assert_eq!(run.code, 2, "{run:#?}");
+        let text = "the server sent no certificate of its issuer Middle CA, and none is known here (should it send an \
+                    intermediate certificate? otherwise see --ca-file)";
+        assert!(run.summary().contains(text), "{run:#?}");
+    }
+}
+
+#[test]
+fn each_certificate_in_the_ca_file_is_trusted_root_or_not() {
+    let Chain { root, middle, leaf } = Chain::usual();
+    let itself = Identity::new(&SERVER, None);
+    for (trusted, sent) in [
+        (&[&root][..], &[&leaf, &middle][..]),
+        (&[&middle], &[&leaf]),
+        (&[&middle], &[&leaf, &middle]),
+        (&[&leaf], &[&leaf]),
+        (&[&leaf], &[&leaf, &middle]),
+        (&[&root, &middle], &[&leaf]),
+        (&[&itself], &[&itself]),
+    ] {
+        let trusted = in_file(trusted);
+        let run = run(&serving(Mode::Implicit, serve(sent)), Mode::Implicit, Some(trusted.path()), "");
+        assert_eq!(run.code, 0, "{run:#?}");
+    }
+    // Its name still has to be right.
+    let trusted = in_file(&[&leaf]);
+    let options = "--tls-name imap.example.net";
+    let run = run(&serving(Mode::Implicit, serve(&[&leaf])), Mode::Implicit, Some(trusted.path()), options);
+    assert!(run.code == 2 && run.summary().contains("not for imap.example.net"), "{run:#?}");
+}
+
+#[test]
+fn of_the_systems_certificates_only_roots_are_trusted_by_themselves() {
+    let Chain { root, middle, leaf } = Chain::usual();
+    for (known, code) in [(&[&root, &middle][..], 0), (&[&middle], 2)] {
+        let system = hashed(known);
+        let server = serving(Mode::Implicit, serve(&[&leaf]));
+        let run = of_system(&server, system.path(), "/nonexistent").run();
+        assert_eq!(run.code, code, "{run:#?}");
+        let blames = run.summary().contains("CA certificate Middle CA is not trusted: its issuer Root CA is not known");
+        assert_eq!(blames, code == 2, "{run:#?}");
+    }
+}
 
 #[test]
 fn a_server_that_is_too_weak_is_reported_with_what_takes_it() {
@@ -100,6 +199,21 @@ fn run(server: &Server, mode: Mode, trusted: Option<&Path>, options: &str) -> Ru
         plugin = plugin.arg("--ca-file").arg(trusted);
     }
     plugin.run()
+}
+
+/// Trusts what OpenSSL trusts, whose files are these.
+fn of_system(server: &Server, directory: &Path, file: impl AsRef<Path>) -> Plugin {
+    plugin(server.port, Plan::from(Mode::Implicit)).env("SSL_CERT_DIR", directory).env("SSL_CERT_FILE", file.as_ref())
+}
+
+/// A directory in which OpenSSL finds these certificates.
+fn hashed(identities: &[&Identity]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for Identity { certificate, .. } in identities {
+        let name = format!("{:08x}.0", certificate.subject_name_hash());
+        fs::write(folder.path().join(name), certificate.to_pem().unwrap()).unwrap();
+    }
+    folder
 }
 
 /// The server answers the client's hello with these bytes and closes.

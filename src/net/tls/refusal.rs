@@ -82,6 +82,9 @@ impl Refusal {
             verify_result::SELF_SIGNED_IN_CHAIN => {
                 format!("certificate is not trusted: its root {subject} is not known")
             }
+            verify_result::NO_ISSUER_LOCALLY | verify_result::NO_ISSUER if self.depth == 0 => format!(
+                "certificate is not trusted: the server sent no certificate of its issuer {issuer}, and none is known here"
+            ),
             verify_result::NO_CA_LOCALLY | verify_result::NO_ISSUER_LOCALLY | verify_result::NO_ISSUER => {
                 format!("{which} is not trusted: its issuer {issuer} is not known")
             }
@@ -106,11 +109,23 @@ impl Refusal {
     }
 
     fn advise(&self, request: &Request) -> Option<String> {
-        use verify_result::{CA_KEY_TOO_SMALL, HASH_TOO_WEAK, KEY_TOO_SMALL};
-        match self.code {
-            KEY_TOO_SMALL | CA_KEY_TOO_SMALL | HASH_TOO_WEAK => advise_on_strength(Some(request)),
-            _ if self.is_for_want_of_trust() => Some("see --ca-file".to_owned()),
-            _ => None,
-        }
+        use verify_result::{CA_KEY_TOO_SMALL, HASH_TOO_WEAK, KEY_TOO_SMALL, OTHER_ADDRESS, OTHER_NAME};
+        let is_other_name = matches!(self.code, OTHER_NAME | OTHER_ADDRESS);
+        let advice = match self.code {
+            KEY_TOO_SMALL | CA_KEY_TOO_SMALL | HASH_TOO_WEAK => return advise_on_strength(Some(request)),
+            _ if is_other_name => "",
+            verify_result::NO_ISSUER_LOCALLY | verify_result::NO_ISSUER if self.depth == 0 => {
+                "should it send an intermediate certificate? otherwise see --ca-file"
+            }
+            _ if self.is_for_want_of_trust() => "see --ca-file",
+            _ => return None,
+        };
+        // A server that is asked for no name may show a certificate that it has for such clients alone.
+        let advice = match (request.address, advice) {
+            (Some(_), "") => "the server was asked for no name: see --tls-name".to_owned(),
+            (Some(_), advice) => format!("{advice}, or --tls-name, as the server was asked for no name"),
+            (None, advice) => advice.to_owned(),
+        };
+        (!advice.is_empty()).then_some(advice)
     }
 }

@@ -6,11 +6,12 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{SslContextBuilder, SslFiletype};
 use openssl::x509::X509;
 use openssl::x509::store::{X509Lookup, X509StoreBuilder};
+use openssl::x509::verify::X509VerifyFlags;
 
 use super::reason::find_first_reason;
 use crate::credentials::source::show_path;
 
-/// Only the CAs of a PEM file.
+/// Only the certificates of a PEM file, each of them by itself: also those of intermediate CAs and of servers.
 pub(super) fn trust_file(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<(), String> {
     let certificates =
         X509::stack_from_pem(pem).map_err(|error| format!("no PEM certificates: {}", find_first_reason(&error)))?;
@@ -18,6 +19,7 @@ pub(super) fn trust_file(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<
         return Err("no PEM certificate is in it".to_owned());
     }
     let mut store = X509StoreBuilder::new().map_err(|error| find_first_reason(&error))?;
+    store.set_flags(X509VerifyFlags::PARTIAL_CHAIN).map_err(|error| find_first_reason(&error))?;
     for certificate in certificates {
         store.add_cert(certificate).map_err(|error| find_first_reason(&error))?;
     }
@@ -28,6 +30,7 @@ pub(super) fn trust_file(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<
 /// The system's CAs, looked up one by one in OpenSSL's hashed directory: parsing the whole bundle, as OpenSSL does by
 /// default, costs ten times the rest of a run. OpenSSL's default is used if there is no such directory, or if
 /// `SSL_CERT_FILE` names a file elsewhere. (A bundle inside the hashed directory holds the same CAs as the directory.)
+/// As everywhere on the system, only roots are trusted by themselves.
 pub(super) fn trust_system(builder: &mut SslContextBuilder) -> Result<String, ErrorStack> {
     let directory = std::env::var_os("SSL_CERT_DIR").map_or_else(find_default_directory, PathBuf::from);
     let own_file = std::env::var_os("SSL_CERT_FILE").is_some_and(|file| Path::new(&file).parent() != Some(&directory));

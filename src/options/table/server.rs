@@ -95,8 +95,9 @@ pub static SECTION: Section = Section {
             short: "",
             long: "ca-file",
             value: "FILE",
-            help: "trust only the CAs in this PEM file",
-            doc: "Trust only the CA certificates in this PEM file, instead of those of the system.",
+            help: "trust only the certificates in this PEM file",
+            doc: "Trust only the certificates in this PEM file, instead of the CAs of the system. Each of them is trusted by \
+                  itself, even if it is no root.",
             completes: Completes::Files,
             given: Given::Once,
             in_check: InCheck::Value(|o| o.server.ca_file.as_ref().map(|file| file.to_string_lossy().into_owned())),
