@@ -21,8 +21,8 @@ pub enum Fact {
     Peer(SocketAddr, Option<Arc<TcpStream>>),
     /// The TLS version and cipher.
     Tls(Tls),
-    /// The server's certificate.
-    Certificate(Certificate),
+    /// The server's certificate, and that of a CA in its chain which expires earlier: the first one to expire, if one does.
+    Certificates(Certificate, Option<Certificate>),
     /// The source of trust, such as a CA file.
     Trust(String),
     /// A line of the IMAP dialogue, and when it was sent or read.
@@ -48,6 +48,8 @@ pub struct Facts {
     pub tls: Option<Tls>,
     /// The server's certificate.
     pub certificate: Option<Certificate>,
+    /// The first certificate of its chain to expire, if that is not the server's own.
+    pub expiring_ca: Option<Certificate>,
     /// The source of trust, such as a CA file.
     pub trust: Option<String>,
     /// The IMAP dialogue, secrets masked: seconds since program start, and the line.
@@ -93,7 +95,7 @@ impl Facts {
                 return connection;
             }
             Fact::Tls(tls) => self.tls = Some(tls),
-            Fact::Certificate(certificate) => self.certificate = Some(certificate),
+            Fact::Certificates(own, ca) => (self.certificate, self.expiring_ca) = (Some(own), ca),
             Fact::Trust(trust) => self.trust = Some(trust),
             Fact::Dialogue(at, line) => {
                 let time = at.saturating_duration_since(start).as_secs_f64();

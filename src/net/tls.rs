@@ -19,7 +19,7 @@ use crate::credentials::source::show_path;
 use crate::facts::{Fact, Tls};
 use crate::failure::Failure;
 use crate::text::describe_io_error;
-use certificate::read_certificate;
+use certificate::{Chain, read_chain};
 use reason::{describe_stack, explain_stack, is_end_of_stream};
 pub use reason::{explain_io_error, is_closed};
 use refusal::Refusal;
@@ -49,6 +49,14 @@ struct Request {
     is_implicit: bool,
 }
 
+/// What the verification reports while the handshake goes on.
+#[derive(Default)]
+struct Verification {
+    /// The verified chain.
+    chain: OnceLock<Chain>,
+    refusal: OnceLock<Refusal>,
+}
+
 impl Connector {
     /// Sets versions and trust. `ca` is the content of `--ca-file`.
     ///
@@ -76,30 +84,32 @@ impl Connector {
         Ok(Self { context: builder.build(), request: Request::new(settings), verify: settings.verify, trust })
     }
 
-    /// The client's side of a handshake; reports the certificate as soon as it is known, a refused one too.
+    /// The client's side of a handshake; reports the certificates as soon as they are known, refused ones too.
     ///
     /// # Errors
     /// Why there is no TLS, in plain words.
     pub fn handshake(&self, tcp: TcpStream, report: &dyn Fn(Fact)) -> Result<TlsStream, Failure> {
-        let refusal: Arc<OnceLock<Refusal>> = Arc::default();
-        let ssl = self.prepare_session(&refusal).map_err(|error| Failure::lost(describe_stack(error)))?;
+        let verification = Arc::default();
+        let ssl = self.prepare_session(&verification).map_err(|error| Failure::lost(describe_stack(error)))?;
         report(Fact::Trust(self.trust.clone()));
         let result = ssl.connect(tcp);
-        if let Some(refusal) = refusal.get() {
-            report(Fact::Certificate(refusal.leaf.clone()));
+        if let Some(refusal) = verification.refusal.get() {
+            let Chain { own, expiring_ca } = refusal.chain.clone();
+            report(Fact::Certificates(own, expiring_ca));
             return Err(blame_missing_files(refusal.describe(&self.request, Utc::now())));
         }
         let stream = result.map_err(|error| self.explain(&error))?;
         let ssl = stream.ssl();
-        if let Some(certificate) = ssl.peer_certificate() {
-            report(Fact::Certificate(read_certificate(&certificate)));
+        let sent = || ssl.peer_cert_chain().and_then(read_chain);
+        if let Some(Chain { own, expiring_ca }) = verification.chain.get().cloned().or_else(sent) {
+            report(Fact::Certificates(own, expiring_ca));
         }
         let cipher = ssl.current_cipher().map_or("no cipher", |cipher| cipher.name());
         report(Fact::Tls(Tls { version: ssl.version_str(), cipher, is_verified: self.verify }));
         Ok(stream)
     }
 
-    fn prepare_session(&self, refusal: &Arc<OnceLock<Refusal>>) -> Result<Ssl, ErrorStack> {
+    fn prepare_session(&self, verification: &Arc<Verification>) -> Result<Ssl, ErrorStack> {
         let mut ssl = Ssl::new(&self.context)?;
         let Request { name, address, .. } = &self.request;
         if address.is_none() {
@@ -115,10 +125,17 @@ impl Connector {
             ssl.param_mut().set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS);
             ssl.param_mut().set_host(name)?;
         }
-        let refusal = Arc::clone(refusal);
+        let verification = Arc::clone(verification);
         ssl.set_verify_callback(SslVerifyMode::PEER, move |is_good, context| {
-            if !is_good && let Some(why) = Refusal::of(context) {
-                let _ = refusal.set(why);
+            if !is_good && let Some(refusal) = Refusal::of(context) {
+                let _ = verification.refusal.set(refusal);
+            }
+            // The server's own certificate is the last one that is verified.
+            if is_good
+                && context.error_depth() == 0
+                && let Some(chain) = context.chain().and_then(read_chain)
+            {
+                let _ = verification.chain.set(chain);
             }
             is_good
         });

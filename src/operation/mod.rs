@@ -31,7 +31,7 @@ use crate::imap::dialogue::Dialogue;
 pub use figure::{Figure, Metric, Unit, Value, seconds_of};
 pub use logout::LOGOUT;
 pub use select::{EXAMINE, MESSAGES, SELECT};
-pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS};
+pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS, describe_expiring_ca};
 pub use states::States;
 
 /// All operations that a user can ask for, in the order of the documents.
@@ -96,12 +96,14 @@ pub enum Takes {
 /// When and how a phase is performed.
 #[derive(Clone, Copy, Debug)]
 pub enum Part {
-    /// A step that all later phases need. `describe` lists what `-v` adds to its line.
+    /// A step that all later phases need.
     SetUp {
         /// Which step.
         step: Step,
-        /// Clean text.
+        /// Lists what `-v` adds to its line; clean text.
         describe: fn(&Facts, DateTime<Utc>) -> Vec<String>,
+        /// One of its figures, in words.
+        describe_figure: fn(&Facts, &Figure, f64) -> String,
     },
     /// One of the user's operations.
     Task {

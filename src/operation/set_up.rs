@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use chrono::{DateTime, Utc};
 
 use super::{Figure, Metric, Operation, Part, States, Step, Summary, Takes, Unit, seconds_of};
-use crate::facts::Facts;
+use crate::facts::{Certificate, Facts};
 use crate::text;
 
 /// Name to addresses.
@@ -14,7 +14,7 @@ pub static RESOLVE: Operation = Operation {
     name: "resolve",
     help: "name to addresses, by the system's resolver",
     takes: Takes::Nothing,
-    part: Part::SetUp { step: Step::Resolve, describe: list_addresses },
+    part: Part::SetUp { step: Step::Resolve, describe: list_addresses, describe_figure },
     counts: false,
     summary: Summary::Hidden,
     brings: None,
@@ -28,7 +28,7 @@ pub static CONNECT: Operation = Operation {
     name: "connect",
     help: "TCP connection to the first address that answers",
     takes: Takes::Nothing,
-    part: Part::SetUp { step: Step::Connect, describe: describe_peer },
+    part: Part::SetUp { step: Step::Connect, describe: describe_peer, describe_figure },
     counts: false,
     summary: Summary::Hidden,
     brings: None,
@@ -42,7 +42,7 @@ pub static TLS: Operation = Operation {
     name: "tls",
     help: "TLS handshake with verification of certificate and name",
     takes: Takes::Nothing,
-    part: Part::SetUp { step: Step::Tls, describe: describe_tls },
+    part: Part::SetUp { step: Step::Tls, describe: describe_tls, describe_figure: describe_expiry_of_chain },
     counts: false,
     summary: Summary::Hidden,
     brings: None,
@@ -56,7 +56,7 @@ pub static GREETING: Operation = Operation {
     name: "greeting",
     help: "the server's first line",
     takes: Takes::Nothing,
-    part: Part::SetUp { step: Step::Greeting, describe: describe_nothing },
+    part: Part::SetUp { step: Step::Greeting, describe: describe_nothing, describe_figure },
     counts: false,
     summary: Summary::Hidden,
     brings: None,
@@ -70,7 +70,7 @@ pub static STARTTLS: Operation = Operation {
     name: "starttls",
     help: "the server agrees to begin TLS",
     takes: Takes::Nothing,
-    part: Part::SetUp { step: Step::StartTls, describe: describe_nothing },
+    part: Part::SetUp { step: Step::StartTls, describe: describe_nothing, describe_figure },
     counts: false,
     summary: Summary::Hidden,
     brings: None,
@@ -84,7 +84,7 @@ pub static LOGIN: Operation = Operation {
     name: "login",
     help: "the server accepts user and password",
     takes: Takes::Nothing,
-    part: Part::SetUp { step: Step::Login, describe: describe_nothing },
+    part: Part::SetUp { step: Step::Login, describe: describe_nothing, describe_figure },
     counts: true,
     summary: Summary::Full,
     brings: None,
@@ -93,14 +93,15 @@ pub static LOGIN: Operation = Operation {
     figures: &[],
 };
 
-/// Days until the server's certificate expires.
+/// Days until the first certificate of the chain expires.
 pub static CERT_DAYS: Figure = Figure {
     name: "cert_days",
-    help: "days until the certificate of the server expires, one decimal, negative once past; if the server sent one",
+    help: "days until the first certificate of the verified chain expires, the server's own or that of a CA; one decimal, \
+           negative once past; with `--no-verify` of the certificates that the server sent",
     unit: Unit::DaysUntil,
     metric: Metric {
         name: "certificate_expiry_timestamp_seconds",
-        help: "When the certificate of the server expires, in Unix time.",
+        help: "When the first certificate of the verified chain expires, in Unix time.",
         labels: &[],
     },
     absent: "certificate",
@@ -152,10 +153,34 @@ fn describe_tls(facts: &Facts, now: DateTime<Utc>) -> Vec<String> {
     parts
 }
 
+/// The note on a certificate of a CA that expires before the server's own.
+#[must_use]
+pub fn describe_expiring_ca(ca: &Certificate) -> String {
+    let expiry = ca.not_after.format("%Y-%m-%d %H:%M UTC");
+    format!("the certificate of the CA {} is the first one to expire ({expiry})", ca.subject)
+}
+
+fn describe_figure(_: &Facts, figure: &Figure, value: f64) -> String {
+    (figure.describe)(value)
+}
+
+/// Whose certificate it is, if that is not the server's.
+fn describe_expiry_of_chain(facts: &Facts, _: &Figure, days: f64) -> String {
+    let ca = facts.expiring_ca.as_ref();
+    ca.map_or_else(
+        || describe_expiry(days),
+        |ca| describe_expiry_of(&format!("certificate of the CA {}", ca.subject), days),
+    )
+}
+
 fn describe_expiry(days: f64) -> String {
+    describe_expiry_of("certificate", days)
+}
+
+fn describe_expiry_of(certificate: &str, days: f64) -> String {
     if days < 0.0 {
-        format!("certificate expired {:.1} days ago", -days)
+        format!("{certificate} expired {:.1} days ago", -days)
     } else {
-        format!("certificate expires in {days:.1} days")
+        format!("{certificate} expires in {days:.1} days")
     }
 }

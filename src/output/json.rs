@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Number;
 
 use super::summary::summarize;
-use super::words::describe_breaches;
+use super::words::{describe_breaches, describe_breaches_of_total};
 use super::{Format, Repeated, Settings};
 use crate::facts::Facts;
 use crate::operation::{Unit, seconds_of};
@@ -131,17 +131,17 @@ fn render(judged: &Judged<'_>, settings: &Settings) -> String {
         duration: to_seconds(report.duration),
         limit: to_seconds(report.limit),
         preparation: facts.and_then(|facts| facts.preparation).map(to_seconds),
-        breaches: describe_breaches(&judged.total.breaches),
+        breaches: describe_breaches_of_total(judged),
         addresses: facts.map(|facts| facts.addresses.iter().map(SocketAddr::ip).collect()).unwrap_or_default(),
-        phases: judged.phases.iter().map(|phase| make_phase(phase, judged.now)).collect(),
+        phases: judged.phases.iter().map(|phase| make_phase(phase, judged)).collect(),
         connections: connections.map(|facts| make_connection(facts, judged.now)).collect(),
     };
     // Nothing in it can fail to be written: each key of a map is a string.
     serde_json::to_string(&document).map_or_else(|error| super::render_unknown(&error.to_string()), |json| json + "\n")
 }
 
-fn make_phase<'a>(judged: &JudgedPhase<'a>, now: DateTime<Utc>) -> Phase<'a> {
-    let report = judged.report;
+fn make_phase<'a>(phase: &JudgedPhase<'a>, judged: &Judged<'_>) -> Phase<'a> {
+    let report = phase.report;
     let (outcome, reason, ended_by) = match &report.outcome {
         Outcome::Ok => ("ok", None, None),
         Outcome::Failed(reason) | Outcome::Fault(reason) => ("failed", Some(reason.to_string()), None),
@@ -153,7 +153,7 @@ fn make_phase<'a>(judged: &JudgedPhase<'a>, now: DateTime<Utc>) -> Phase<'a> {
     };
     // The number as perfdata has it: a count has no fraction.
     let figures = report.phase.operation.figures.iter().map(|figure| {
-        let value = report.find_shown_value(figure, now).map(|value| figure.unit.format(value));
+        let value = report.find_shown_value(figure, judged.now).map(|value| figure.unit.format(value));
         (figure.name, value.and_then(|text| text.trim_end_matches(['s', '%']).parse().ok()))
     });
     Phase {
@@ -165,8 +165,8 @@ fn make_phase<'a>(judged: &JudgedPhase<'a>, now: DateTime<Utc>) -> Phase<'a> {
         ended_by,
         duration: report.time.map(to_seconds),
         limit: to_seconds(report.phase.shown_limit),
-        state: judged.verdict.state.to_string(),
-        breaches: describe_breaches(&judged.verdict.breaches),
+        state: phase.verdict.state.to_string(),
+        breaches: describe_breaches(phase, judged),
         figures: figures.collect(),
         note: join_notes(report),
         alerts: report.remarks.iter().filter_map(Remark::alert).collect(),

@@ -73,7 +73,7 @@ fn render_phases(judged: &Judged<'_>, settings: &Settings) -> Vec<String> {
     for phase in &judged.phases {
         let planned = &phase.report.phase;
         let state = (!phase.report.is_not_run()).then_some(phase.verdict.state);
-        let mut what = describe_outcome(phase);
+        let mut what = describe_outcome(phase, judged);
         if settings.verbosity > 0 {
             what = [vec![what], list_details(phase, judged)].concat().join(", ");
         }

@@ -4,7 +4,7 @@
 use nagiosplugin::ServiceState;
 
 use super::Settings;
-use super::words::{describe_figures, describe_outcome, describe_reasons};
+use super::words::{describe_breaches_of_total, describe_figures, describe_outcome};
 use crate::net::TlsMode;
 use crate::operation::Summary;
 use crate::plan::MAX_ADDRESSES;
@@ -81,12 +81,15 @@ fn list_troubles(judged: &Judged<'_>) -> Vec<Trouble> {
                     Outcome::Ok | Outcome::NotRun(_) => None,
                 };
                 let ending = ending.filter(|_| planned.operation.is_task());
-                troubles.push(Trouble { ending, ..trouble(state, planned.make_full_title(), describe_outcome(phase)) });
+                troubles.push(Trouble {
+                    ending,
+                    ..trouble(state, planned.make_full_title(), describe_outcome(phase, judged))
+                });
             }
         }
     }
     if judged.total.state != ServiceState::Ok {
-        let reasons = describe_reasons(&judged.total).join(", ");
+        let reasons = describe_breaches_of_total(judged).join(", ");
         let what = format!("{} ({reasons})", text::format_seconds(report.duration));
         troubles.push(trouble(judged.total.state, "total".to_owned(), what));
     }

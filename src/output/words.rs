@@ -2,19 +2,19 @@
 
 use nagiosplugin::ServiceState;
 
-use crate::operation::{Part, Value};
+use crate::operation::{Figure, Part, Value};
 use crate::plan::range::Range;
 use crate::remark::Remark;
-use crate::report::judge::{Breach, Judged, JudgedPhase, Verdict};
+use crate::report::judge::{Breach, Judged, JudgedPhase};
 use crate::report::{Limit, Outcome, describe_last_words};
 use crate::text;
 
 /// The outcome in words, with the hint of a failure behind it.
-pub(super) fn describe_outcome(phase: &JudgedPhase<'_>) -> String {
+pub(super) fn describe_outcome(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> String {
     let time = phase.report.time.map(text::format_seconds).unwrap_or_default();
     match &phase.report.outcome {
         Outcome::Ok if phase.verdict.is_plain() => time,
-        Outcome::Ok => format!("{time} ({})", describe_reasons(&phase.verdict).join(", ")),
+        Outcome::Ok => format!("{time} ({})", describe_reasons(phase, judged).join(", ")),
         Outcome::Failed(reason) | Outcome::Fault(reason) => format!("failed: {reason}"),
         Outcome::TimedOut(limit) => {
             let mut parts = vec![format!("timed out after {time} ({})", describe_limit(*limit))];
@@ -34,24 +34,31 @@ pub(super) fn describe_limit(limit: Limit) -> String {
 }
 
 /// What gave a phase that is ok its state, in words.
-pub(super) fn describe_reasons(verdict: &Verdict<'_>) -> Vec<String> {
-    let mut reasons = describe_breaches(&verdict.breaches);
-    reasons.extend(verdict.remarks.iter().map(ToString::to_string));
+pub(super) fn describe_reasons(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
+    let mut reasons = describe_breaches(phase, judged);
+    reasons.extend(phase.verdict.remarks.iter().map(ToString::to_string));
     reasons
 }
 
-/// Each crossed threshold in words: `5 messages, warning above 3`.
-pub(super) fn describe_breaches(breaches: &[Breach<'_>]) -> Vec<String> {
-    breaches.iter().map(describe_breach).collect()
+/// Each crossed threshold of a phase in words: `5 messages, warning above 3`.
+pub(super) fn describe_breaches(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
+    let describe = |figure: &Figure, value| describe_figure(phase, judged, figure, value);
+    phase.verdict.breaches.iter().map(|breach| describe_breach(breach, &describe)).collect()
 }
 
-fn describe_breach(breach: &Breach<'_>) -> String {
+/// Each crossed threshold of the run's duration in words.
+pub(super) fn describe_breaches_of_total(judged: &Judged<'_>) -> Vec<String> {
+    let describe = |figure: &Figure, value| (figure.describe)(value);
+    judged.total.breaches.iter().map(|breach| describe_breach(breach, &describe)).collect()
+}
+
+fn describe_breach(breach: &Breach<'_>, describe: &dyn Fn(&Figure, f64) -> String) -> String {
     let level = if breach.state == ServiceState::Critical { "critical" } else { "warning" };
     let explain = |range: &Range, value| range.explain_breach(value).unwrap_or_default();
     match (breach.figure, breach.value) {
         (Some(figure), Some(Value::Known(value))) => {
             let range = explain(breach.range, value);
-            format!("{}, {level} {range}{}", (figure.describe)(value), figure.unit.show_suffix())
+            format!("{}, {level} {range}{}", describe(figure, value), figure.unit.show_suffix())
         }
         (None, Some(Value::Known(value))) => format!("{level} {} s", explain(breach.range, value)),
         (_, Some(Value::Missing(why))) => format!("{why}, {level}"),
@@ -64,7 +71,16 @@ fn describe_breach(breach: &Breach<'_>) -> String {
 pub(super) fn describe_figures(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
     let is_breach = |name| phase.verdict.breaches.iter().any(|breach| breach.figure.is_some_and(|of| of.name == name));
     let figures = phase.report.phase.operation.figures.iter().filter(|figure| !is_breach(figure.name));
-    figures.filter_map(|figure| Some((figure.describe)(phase.report.find_shown_value(figure, judged.now)?))).collect()
+    let describe = |figure, value| describe_figure(phase, judged, figure, value);
+    figures.filter_map(|figure| Some(describe(figure, phase.report.find_shown_value(figure, judged.now)?))).collect()
+}
+
+fn describe_figure(phase: &JudgedPhase<'_>, judged: &Judged<'_>, figure: &Figure, value: f64) -> String {
+    let planned = &phase.report.phase;
+    match (planned.operation.part, judged.report.find_facts(planned)) {
+        (Part::SetUp { describe_figure, .. }, Some(facts)) => describe_figure(facts, figure, value),
+        _ => (figure.describe)(value),
+    }
 }
 
 /// The details that `-v` adds to a phase.

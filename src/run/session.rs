@@ -3,6 +3,7 @@
 
 mod steps;
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +19,7 @@ use crate::imap::last_words::LastWords;
 use crate::imap::stream::{Socket, Stream};
 use crate::net::connect::connect;
 use crate::net::resolve::resolve;
-use crate::operation::{CERT_DAYS, Part, Perform, Step, Task, Yield, seconds_of};
+use crate::operation::{CERT_DAYS, Part, Perform, Step, Task, Yield, describe_expiring_ca, seconds_of};
 use crate::plan::Phase;
 use steps::{log_in, log_out, start_tls};
 
@@ -183,15 +184,17 @@ impl<'a> Session<'a> {
         yielded: &mut Yield,
     ) -> (State, Result<(), Stop>) {
         let Some(tls) = &self.prepared.tls else { return (State::Over, Err(Stop::Impossible)) };
-        let expiry = std::cell::Cell::new(None);
+        let found = RefCell::new(Yield::default());
         let report = |fact| {
-            if let Fact::Certificate(certificate) = &fact {
-                expiry.set(Some(seconds_of(certificate.not_after)));
+            if let Fact::Certificates(own, ca) = &fact {
+                let expiry = seconds_of(ca.as_ref().unwrap_or(own).not_after);
+                let notes = ca.iter().map(describe_expiring_ca).collect();
+                found.replace(Yield { notes, ..Yield::default() }.with(&CERT_DAYS, Some(expiry)));
             }
             self.report(fact);
         };
         let result = dialogue.encrypt(|tcp| tls.handshake(tcp, &report));
-        *yielded = Yield::default().with(&CERT_DAYS, expiry.get());
+        *yielded = found.into_inner();
         match result {
             Ok(dialogue) => (encrypted(dialogue), Ok(())),
             Err(failure) => (State::Over, Err(Stop::Failed(failure))),

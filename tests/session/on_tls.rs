@@ -10,8 +10,10 @@ use tempfile::TempDir;
 
 use crate::case::plugin;
 use crate::testkit::identity::{CA, Certificate, Identity, Key, SERVER, in_file, serve};
+use crate::testkit::json::{phase, read};
 use crate::testkit::plan::{Mode, Plan};
 use crate::testkit::plugin::{Plugin, Run};
+use crate::testkit::prometheus::Exposition;
 use crate::testkit::server::Server;
 use crate::testkit::step::Step;
 use crate::testkit::well_behaved::{ended, replaced};
@@ -35,6 +37,71 @@ impl Chain {
 
     fn usual() -> Self {
         Self::of_days([3650, 900, 300])
+    }
+}
+
+#[test]
+fn the_first_certificate_of_the_verified_chain_to_expire_counts_and_is_named() {
+    for mode in TLS_MODES {
+        for (days, first, name) in
+            [([3650, 3, 300], 3, Some("Middle CA")), ([2, 900, 300], 2, Some("Root CA")), ([3650, 900, 3], 3, None)]
+        {
+            let Chain { root, middle, leaf } = Chain::of_days(days);
+            let server = serving(mode, serve(&[&leaf, &middle]));
+            let trusted = in_file(&[&root]);
+            let run = run(&server, mode, Some(trusted.path()), "-v -c tls.cert_days=5:");
+            assert_eq!(run.code, 2, "{run:#?}");
+            expect_days(&run, first);
+            let whose = name.map(|name| format!(" of the CA {name}")).unwrap_or_default();
+            let text = format!("(certificate{whose} expires in {}.9 days, critical below 5)", first - 1);
+            assert!(run.summary().contains(&text), "{text}: {run:#?}");
+            let note = name.map(|name| format!("the certificate of the CA {name} is the first one to expire"));
+            let line = run.phase_line("tls").unwrap();
+            assert!(line.contains("certificate of scripted server by Middle CA expires"), "{run:#?}");
+            assert_eq!(note.as_ref().is_some_and(|note| line.contains(note)), note.is_some(), "{run:#?}");
+            assert_eq!(line.matches("of the CA").count(), note.iter().count() * 2, "{run:#?}");
+        }
+    }
+}
+
+#[test]
+fn every_output_has_the_same_expiry() {
+    let Chain { root, middle, leaf } = Chain::of_days([3650, 3, 300]);
+    let trusted = in_file(&[&root]);
+    let output = |format| {
+        let server = serving(Mode::Implicit, serve(&[&leaf, &middle]));
+        run(&server, Mode::Implicit, Some(trusted.path()), &format!("-o {format}")).stdout
+    };
+    let expiry =
+        Exposition::read(&output("prometheus")).values("imap_session_certificate_expiry_timestamp_seconds", &[]);
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    assert!((expiry[0] - now - 3.0 * 86_400.0).abs() < 60.0, "{expiry:?}");
+    let json = read(&output("json"));
+    let tls = phase(&json, "tls");
+    assert_eq!(tls["figures"]["cert_days"], 2.9, "{tls}");
+    assert!(tls["note"].as_str().unwrap().contains("the CA Middle CA is the first one to expire"), "{tls}");
+    assert!(output("timeline").contains("Middle CA"));
+}
+
+#[test]
+fn a_ca_that_has_expired_is_named_and_counts() {
+    let Chain { root, middle, leaf } = Chain::of_days([3650, -4, 300]);
+    let trusted = in_file(&[&root]);
+    let run = run(&serving(Mode::Implicit, serve(&[&leaf, &middle])), Mode::Implicit, Some(trusted.path()), "");
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.summary().contains("tls failed: CA certificate Middle CA has expired (4 days ago)"), "{run:#?}");
+    expect_days(&run, -4);
+}
+
+#[test]
+fn without_verification_the_certificates_that_the_server_sent_count() {
+    let Chain { middle, leaf, .. } = Chain::of_days([2, 3, 300]);
+    for mode in TLS_MODES {
+        for (chain, days) in [(&[&leaf, &middle][..], 3), (&[&leaf], 300)] {
+            let run = run(&serving(mode, serve(chain)), mode, None, "--no-verify");
+            assert_eq!(run.code, 0, "{run:#?}");
+            expect_days(&run, days);
+        }
     }
 }
 
@@ -256,4 +323,10 @@ fn hello(has_secure_renegotiation: bool) -> Vec<u8> {
     let body = [&[3, 3][..], &[7; 32], &[0, 0xc0, 0x30, 0], extensions].concat();
     let length = u8::try_from(body.len()).unwrap();
     [&[0x16, 3, 3, 0, length + 4, 2, 0, 0, length][..], &body].concat()
+}
+
+fn expect_days(run: &Run, days: i32) {
+    run.check_sound();
+    let said = run.figure("tls", "", "cert_days").unwrap_or_else(|| panic!("no cert_days: {run:#?}"));
+    assert!((said - f64::from(days)).abs() < 0.15, "{run:#?}");
 }

@@ -5,10 +5,29 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::nid::Nid;
-use openssl::x509::{X509NameRef, X509Ref};
+use openssl::stack::StackRef;
+use openssl::x509::{X509, X509NameRef, X509Ref};
 
 use crate::facts::Certificate;
 use crate::text;
+
+/// The certificates of a chain that are worth to be reported.
+#[derive(Clone)]
+pub(super) struct Chain {
+    /// The server's.
+    pub own: Certificate,
+    /// That of the CA which expires first, if it expires before the server's own.
+    pub expiring_ca: Option<Certificate>,
+}
+
+/// Reads a chain that begins with the server's certificate.
+pub(super) fn read_chain(chain: &StackRef<X509>) -> Option<Chain> {
+    let mut certificates = chain.iter();
+    let own = read_certificate(certificates.next()?);
+    let first = certificates.map(|ca| (read_time(ca.not_after()), ca)).min_by_key(|(expiry, _)| *expiry);
+    let expiring_ca = first.filter(|(expiry, _)| *expiry < own.not_after).map(|(_, ca)| read_certificate(ca));
+    Some(Chain { own, expiring_ca })
+}
 
 pub(super) fn read_certificate(certificate: &X509Ref) -> Certificate {
     Certificate {

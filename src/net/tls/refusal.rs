@@ -4,20 +4,20 @@ use chrono::{DateTime, Utc};
 use openssl::x509::X509StoreContextRef;
 
 use super::Request;
-use super::certificate::{list_names, read_certificate};
+use super::certificate::{Chain, list_names, read_certificate, read_chain};
 use super::reason::advise_on_strength;
 use crate::facts::{Certificate, describe_span};
 use crate::failure::Reason;
 
-/// Why the certificate was refused: OpenSSL's verify result, and the certificate at fault.
+/// Why a chain was refused: OpenSSL's verify result, and the certificate at fault.
 pub(super) struct Refusal {
     code: i32,
     words: &'static str,
     depth: u32,
     certificate: Certificate,
     names: String,
-    /// The server's own certificate.
-    pub(super) leaf: Certificate,
+    /// The chain, as far as it was found.
+    pub(super) chain: Chain,
 }
 
 /// `X509_V_ERR_*` that deserve own words.
@@ -46,8 +46,8 @@ mod verify_result {
 
 impl Refusal {
     pub(super) fn of(context: &X509StoreContextRef) -> Option<Self> {
-        let leaf = context.chain().and_then(|chain| chain.get(0)).or_else(|| context.current_cert())?;
-        let at_fault = context.current_cert().unwrap_or(leaf);
+        let at_fault = context.current_cert().or_else(|| context.chain()?.get(0))?;
+        let alone = || Chain { own: read_certificate(at_fault), expiring_ca: None };
         let result = context.error();
         Some(Self {
             code: result.as_raw(),
@@ -55,7 +55,7 @@ impl Refusal {
             depth: context.error_depth(),
             certificate: read_certificate(at_fault),
             names: list_names(at_fault),
-            leaf: read_certificate(leaf),
+            chain: context.chain().and_then(read_chain).unwrap_or_else(alone),
         })
     }
 

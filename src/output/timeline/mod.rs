@@ -117,7 +117,7 @@ fn make_row(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Row {
     let mut parts = match &report.outcome {
         Outcome::Ok if phase.verdict.is_plain() => Vec::new(),
         // The duration has a column of its own.
-        Outcome::Ok => describe_reasons(&phase.verdict),
+        Outcome::Ok => describe_reasons(phase, judged),
         Outcome::TimedOut(limit) => vec![format!("timed out ({})", describe_limit(*limit))],
         Outcome::Failed(reason) | Outcome::Fault(reason) => vec![format!("failed: {}", reason.what)],
         Outcome::NotRun(cause) => vec![cause.why.clone()],
