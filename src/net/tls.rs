@@ -23,7 +23,7 @@ use certificate::{Chain, read_chain};
 use reason::{describe_stack, explain_stack, is_end_of_stream};
 pub use reason::{explain_io_error, is_closed};
 use refusal::Refusal;
-use trust::{trust_file, trust_system};
+use trust::{explain_empty_trust, trust_file, trust_system};
 
 /// TLS over TCP.
 pub type TlsStream = SslStream<TcpStream>;
@@ -35,6 +35,8 @@ pub struct Connector {
     verify: bool,
     /// The source of trust, in words.
     trust: String,
+    /// The CAs are those of the system.
+    is_systems_trust: bool,
 }
 
 /// The part of the settings that explains an error.
@@ -72,6 +74,7 @@ impl Connector {
             // short keys as well.
             builder.set_cipher_list("DEFAULT:@SECLEVEL=0").map_err(describe_stack)?;
         }
+        let mut is_systems_trust = false;
         let trust = if !settings.verify {
             "not verified (--no-verify)".to_owned()
         } else if let (Some(file), Some(pem)) = (&settings.ca_file, ca) {
@@ -79,9 +82,16 @@ impl Connector {
             trust_file(&mut builder, pem).map_err(|why| format!("--ca-file: {file}: {why}"))?;
             format!("the CAs in {file}")
         } else {
+            is_systems_trust = true;
             trust_system(&mut builder).map_err(describe_stack)?
         };
-        Ok(Self { context: builder.build(), request: Request::new(settings), verify: settings.verify, trust })
+        Ok(Self {
+            context: builder.build(),
+            request: Request::new(settings),
+            verify: settings.verify,
+            trust,
+            is_systems_trust,
+        })
     }
 
     /// The client's side of a handshake; reports the certificates as soon as they are known, refused ones too.
@@ -96,7 +106,7 @@ impl Connector {
         if let Some(refusal) = verification.refusal.get() {
             let Chain { own, expiring_ca } = refusal.chain.clone();
             report(Fact::Certificates(own, expiring_ca));
-            return Err(blame_missing_files(refusal.describe(&self.request, Utc::now())));
+            return Err(self.explain_refusal(refusal));
         }
         let stream = result.map_err(|error| self.explain(&error))?;
         let ssl = stream.ssl();
@@ -140,6 +150,17 @@ impl Connector {
             is_good
         });
         Ok(ssl)
+    }
+
+    /// If this host has no CA at all, or can open no file, that is no fault of the server.
+    fn explain_refusal(&self, refusal: &Refusal) -> Failure {
+        let failure = blame_missing_files(refusal.describe(&self.request, Utc::now()));
+        match failure {
+            Failure::Lost(_) if self.is_systems_trust && refusal.is_for_want_of_trust() => {
+                explain_empty_trust().unwrap_or(failure)
+            }
+            failure => failure,
+        }
     }
 
     fn explain(&self, error: &HandshakeError<TcpStream>) -> Failure {

@@ -184,6 +184,55 @@ fn of_the_systems_certificates_only_roots_are_trusted_by_themselves() {
 }
 
 #[test]
+fn a_host_without_any_ca_is_at_fault_itself() {
+    let Chain { middle, leaf, .. } = Chain::usual();
+    let itself = Identity::new(&SERVER, None);
+    let empty = tempfile::tempdir().unwrap();
+    let nothing = empty.path().join("empty.pem");
+    fs::write(&nothing, "# no certificate\n").unwrap();
+    let dangling = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/nonexistent", dangling.path().join("4a6481c9.0")).unwrap();
+    let missing = Path::new("/nonexistent/certs");
+    for (directory, file, places) in [
+        (empty.path(), &*nothing, format!("{} or {}", empty.path().display(), nothing.display())),
+        (missing, &nothing, format!("/nonexistent/certs or {}", nothing.display())),
+        (missing, Path::new("/nonexistent/ca.pem"), "/nonexistent/certs or /nonexistent/ca.pem".to_owned()),
+        (dangling.path(), missing, format!("{} or /nonexistent/certs", dangling.path().display())),
+        (Path::new(""), missing, "in /nonexistent/certs".to_owned()),
+    ] {
+        for chain in [&[&leaf, &middle][..], &[&leaf], &[&itself]] {
+            let run = of_system(&serving(Mode::Implicit, serve(chain)), directory, file).run();
+            run.check_sound();
+            assert_eq!(run.code, 3, "{run:#?}");
+            assert!(run.summary().contains("tls failed: this host has no CA certificates in "), "{run:#?}");
+            assert!(run.summary().contains(&format!("{places} (install the package ca-certificates, ")), "{run:#?}");
+            assert_eq!(run.value("login_ok"), Some(0.0), "{run:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_host_that_has_a_ca_is_not_at_fault() {
+    let Chain { root, middle, leaf } = Chain::usual();
+    let foreign = Identity::new(&Certificate { common_name: "foreign CA", ..CA }, None);
+    let nowhere = Path::new("/nonexistent");
+    let (system, bundle) = (hashed(&[&foreign]), in_file(&[&foreign]));
+    for (directory, file) in [(system.path(), nowhere), (nowhere, bundle.path())] {
+        let run = of_system(&serving(Mode::Implicit, serve(&[&leaf, &middle])), directory, file).run();
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.summary().contains("is not trusted"), "{run:#?}");
+    }
+    // The system's CAs are not asked for.
+    let foreign = in_file(&[&foreign]);
+    let server = serving(Mode::Implicit, serve(&[&leaf, &middle]));
+    let run = of_system(&server, nowhere, nowhere).arg("--ca-file").arg(foreign.path()).run();
+    assert!(run.code == 2 && run.summary().contains("see --ca-file"), "{run:#?}");
+    let root = in_file(&[&root]);
+    let server = serving(Mode::Implicit, serve(&[&leaf, &middle]));
+    assert_eq!(of_system(&server, nowhere, nowhere).arg("--ca-file").arg(root.path()).run().code, 0);
+}
+
+#[test]
 fn a_server_that_is_too_weak_is_reported_with_what_takes_it() {
     let weak = |key, hash| Identity::new(&Certificate { key, hash, ..SERVER }, None);
     let strong = weak(Key::Rsa(2048), MessageDigest::sha256);

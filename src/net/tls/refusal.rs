@@ -60,7 +60,7 @@ impl Refusal {
     }
 
     /// Whether it would not have been refused if more certificates were trusted.
-    fn is_for_want_of_trust(&self) -> bool {
+    pub(super) fn is_for_want_of_trust(&self) -> bool {
         use verify_result::{NO_CA_LOCALLY, NO_ISSUER, NO_ISSUER_LOCALLY, SELF_SIGNED, SELF_SIGNED_IN_CHAIN};
         matches!(self.code, NO_CA_LOCALLY | SELF_SIGNED | SELF_SIGNED_IN_CHAIN | NO_ISSUER_LOCALLY | NO_ISSUER)
     }

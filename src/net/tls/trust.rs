@@ -1,5 +1,6 @@
 //! Which CAs are trusted: those of a file, or those of the system.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use openssl::error::ErrorStack;
@@ -10,6 +11,7 @@ use openssl::x509::verify::X509VerifyFlags;
 
 use super::reason::find_first_reason;
 use crate::credentials::source::show_path;
+use crate::failure::Failure;
 
 /// Only the certificates of a PEM file, each of them by itself: also those of intermediate CAs and of servers.
 pub(super) fn trust_file(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<(), String> {
@@ -44,23 +46,49 @@ pub(super) fn trust_system(builder: &mut SslContextBuilder) -> Result<String, Er
     Ok(format!("the system CAs in {}", show_path(&directory)))
 }
 
-/// OpenSSL names it only inside a text: `OPENSSLDIR: "/usr/lib/ssl"`.
-fn find_default_directory() -> PathBuf {
-    let text = openssl::version::dir();
-    Path::new(text.split('"').nth(1).unwrap_or("/etc/ssl")).join("certs")
+/// If the system has no CA at all: the failure, with the places where they should be. Looks at files: this is for a
+/// certificate that was refused, not for every run.
+pub(super) fn explain_empty_trust() -> Option<Failure> {
+    let directories = std::env::var_os("SSL_CERT_DIR").unwrap_or_else(|| find_default_directory().into());
+    let directories: Vec<PathBuf> = std::env::split_paths(&directories).collect();
+    let file =
+        std::env::var_os("SSL_CERT_FILE").map_or_else(|| find_openssl_directory().join("cert.pem"), PathBuf::from);
+    if directories.iter().any(|directory| is_hashed(directory)) || has_certificate(&file) {
+        return None;
+    }
+    let places = directories.iter().chain([&file]).filter(|place| !place.as_os_str().is_empty());
+    let places = places.map(|place| show_path(place)).collect::<Vec<_>>().join(" or ");
+    let failure = Failure::local(format!("this host has no CA certificates in {places}"));
+    Some(failure.with_hint("install the package ca-certificates, or see --ca-file"))
 }
 
-/// Whether a directory has an entry such as `4a6481c9.0`.
+fn find_default_directory() -> PathBuf {
+    find_openssl_directory().join("certs")
+}
+
+/// OpenSSL names it only inside a text: `OPENSSLDIR: "/usr/lib/ssl"`.
+fn find_openssl_directory() -> PathBuf {
+    PathBuf::from(openssl::version::dir().split('"').nth(1).unwrap_or("/etc/ssl"))
+}
+
+/// Whether a directory has an entry such as `4a6481c9.0` that leads to a file.
 fn is_hashed(directory: &Path) -> bool {
     directory.read_dir().is_ok_and(|mut entries| {
         entries.any(|entry| {
             entry.is_ok_and(|entry| {
-                entry.file_name().to_string_lossy().split_once('.').is_some_and(|(hash, number)| {
+                let is_hash = entry.file_name().to_string_lossy().split_once('.').is_some_and(|(hash, number)| {
                     hash.len() == 8
                         && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
                         && number.parse::<u32>().is_ok()
-                })
+                });
+                is_hash && entry.path().exists()
             })
         })
     })
+}
+
+/// Whether a file has a certificate in PEM, also one of the kind `TRUSTED CERTIFICATE`.
+fn has_certificate(file: &Path) -> bool {
+    let end = b"CERTIFICATE-----";
+    fs::read(file).is_ok_and(|content| content.windows(end.len()).any(|window| window == end))
 }
