@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,6 +20,8 @@ pub enum Fact {
     Unreachable(SocketAddr, String),
     /// The address that answered, and a handle to close the connection by.
     Peer(SocketAddr, Option<Arc<TcpStream>>),
+    /// The bytes of IMAP that have come from the server: counted as they come.
+    Received(Arc<AtomicUsize>),
     /// The TLS version and cipher.
     Tls(Tls),
     /// The server's certificate, and that of a CA in its chain which expires earlier: the first one to expire, if one does.
@@ -44,6 +47,8 @@ pub struct Facts {
     pub unreachable: Vec<(SocketAddr, String)>,
     /// The address that answered.
     pub peer: Option<SocketAddr>,
+    /// The bytes of IMAP that have come from the server.
+    pub received: Option<Arc<AtomicUsize>>,
     /// The TLS version and cipher.
     pub tls: Option<Tls>,
     /// The server's certificate.
@@ -94,6 +99,7 @@ impl Facts {
                 self.peer = Some(address);
                 return connection;
             }
+            Fact::Received(received) => self.received = Some(received),
             Fact::Tls(tls) => self.tls = Some(tls),
             Fact::Certificates(own, ca) => (self.certificate, self.expiring_ca) = (Some(own), ca),
             Fact::Trust(trust) => self.trust = Some(trust),
@@ -103,6 +109,12 @@ impl Facts {
             }
         }
         None
+    }
+
+    /// Whether the server accepted the connection and has sent no byte of IMAP.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.received.as_ref().is_some_and(|received| received.load(Ordering::Relaxed) == 0)
     }
 }
 

@@ -31,7 +31,9 @@ use crate::imap::dialogue::Dialogue;
 pub use figure::{Figure, Metric, Unit, Value, seconds_of};
 pub use logout::LOGOUT;
 pub use select::{EXAMINE, MESSAGES, SELECT};
-pub use set_up::{CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS, describe_expiring_ca};
+pub use set_up::{
+    CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS, advise_on_silence, describe_expiring_ca,
+};
 pub use states::States;
 
 /// All operations that a user can ask for, in the order of the documents.

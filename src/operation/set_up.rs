@@ -153,6 +153,14 @@ fn describe_tls(facts: &Facts, now: DateTime<Utc>) -> Vec<String> {
     parts
 }
 
+/// Advice on a phase that a limit ends while the server has said nothing at all.
+#[must_use]
+pub fn advise_on_silence(operation: &Operation, facts: &Facts) -> Option<&'static str> {
+    // A server that expects TLS waits for the client to begin.
+    let may_expect_tls = operation.is_step(Step::Greeting) && facts.tls.is_none() && facts.is_silent();
+    may_expect_tls.then_some("is it a port for --tls implicit?")
+}
+
 /// The note on a certificate of a CA that expires before the server's own.
 #[must_use]
 pub fn describe_expiring_ca(ca: &Certificate) -> String {

@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde_json::Number;
 
 use super::summary::summarize;
-use super::words::{describe_breaches, describe_breaches_of_total};
+use super::words::{describe_breaches, describe_breaches_of_total, describe_silence};
 use super::{Format, Repeated, Settings};
 use crate::facts::Facts;
 use crate::operation::{Unit, seconds_of};
 use crate::remark::Remark;
 use crate::report::judge::{Judged, JudgedPhase};
-use crate::report::{Limit, Outcome, PhaseReport, describe_last_words};
+use crate::report::{Limit, Outcome, PhaseReport};
 
 /// For programs.
 pub static JSON: Format = Format {
@@ -147,7 +147,7 @@ fn make_phase<'a>(phase: &JudgedPhase<'a>, judged: &Judged<'_>) -> Phase<'a> {
         Outcome::Failed(reason) | Outcome::Fault(reason) => ("failed", Some(reason.to_string()), None),
         Outcome::TimedOut(limit) => {
             let ended_by = if matches!(limit, Limit::Own(_)) { "phase" } else { "total" };
-            ("timed out", report.last_words.as_deref().map(describe_last_words), Some(ended_by))
+            ("timed out", describe_silence(phase, judged), Some(ended_by))
         }
         Outcome::NotRun(cause) => ("not run", Some(cause.why.clone()), None),
     };

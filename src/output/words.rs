@@ -2,7 +2,7 @@
 
 use nagiosplugin::ServiceState;
 
-use crate::operation::{Figure, Part, Value};
+use crate::operation::{Figure, Part, Value, advise_on_silence};
 use crate::plan::range::Range;
 use crate::remark::Remark;
 use crate::report::judge::{Breach, Judged, JudgedPhase};
@@ -18,7 +18,7 @@ pub(super) fn describe_outcome(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> 
         Outcome::Failed(reason) | Outcome::Fault(reason) => format!("failed: {reason}"),
         Outcome::TimedOut(limit) => {
             let mut parts = vec![format!("timed out after {time} ({})", describe_limit(*limit))];
-            parts.extend(phase.report.last_words.as_deref().map(describe_last_words));
+            parts.extend(describe_silence(phase, judged));
             parts.join(", ")
         }
         Outcome::NotRun(cause) => format!("not run: {}", cause.why),
@@ -38,6 +38,24 @@ pub(super) fn describe_reasons(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> 
     let mut reasons = describe_breaches(phase, judged);
     reasons.extend(phase.verdict.remarks.iter().map(ToString::to_string));
     reasons
+}
+
+/// The server's last line in a phase that a limit ended, or that there was none.
+pub(super) fn describe_silence(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> {
+    let words = phase.report.last_words.as_deref().map(describe_last_words);
+    words.or_else(|| Some(format!("the server sent nothing ({})", find_hint(phase, judged)?)))
+}
+
+/// Advice for the administrator about a phase that failed, or that a limit ended while the server was silent.
+pub(super) fn find_hint<'a>(phase: &JudgedPhase<'a>, judged: &Judged<'a>) -> Option<&'a str> {
+    match &phase.report.outcome {
+        Outcome::Failed(reason) | Outcome::Fault(reason) => reason.hint.as_deref(),
+        Outcome::TimedOut(_) => {
+            let planned = &phase.report.phase;
+            advise_on_silence(planned.operation, judged.report.find_facts(planned)?)
+        }
+        Outcome::Ok | Outcome::NotRun(_) => None,
+    }
 }
 
 /// Each crossed threshold of a phase in words: `5 messages, warning above 3`.

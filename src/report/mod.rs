@@ -134,15 +134,6 @@ impl PhaseReport {
         format!("{} {ending}", self.phase.make_title())
     }
 
-    /// Advice for the administrator about its failure.
-    #[must_use]
-    pub fn find_hint(&self) -> Option<&str> {
-        match &self.outcome {
-            Outcome::Failed(reason) | Outcome::Fault(reason) => reason.hint.as_deref(),
-            Outcome::Ok | Outcome::TimedOut(_) | Outcome::NotRun(_) => None,
-        }
-    }
-
     /// Whether it was done.
     #[must_use]
     pub fn is_ok(&self) -> bool {

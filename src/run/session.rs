@@ -213,6 +213,7 @@ impl<'a> Session<'a> {
     }
 
     fn make_dialogue(&self, socket: Socket) -> Dialogue {
+        self.report(Fact::Received(Arc::clone(&self.prepared.bytes)));
         let stream = Stream::new(socket, Arc::clone(&self.prepared.bytes));
         Dialogue::new(
             stream,

@@ -15,7 +15,7 @@ use crate::testkit::plan::{Mode, Plan};
 use crate::testkit::plugin::{Plugin, Run};
 use crate::testkit::prometheus::Exposition;
 use crate::testkit::server::Server;
-use crate::testkit::step::Step;
+use crate::testkit::step::{Step, send};
 use crate::testkit::well_behaved::{ended, replaced};
 
 const TLS_MODES: [Mode; 2] = [Mode::Implicit, Mode::Starttls];
@@ -302,6 +302,27 @@ fn a_server_without_secure_renegotiation_is_reported_with_the_setting_that_takes
     let run = raw(Mode::Implicit, hello(false));
     assert!(run.summary().contains("tls failed: the server has no secure renegotiation (RFC 5746)"), "{run:#?}");
     assert!(run.summary().contains("OPENSSL_CONF with Options = UnsafeLegacyServerConnect"), "{run:#?}");
+}
+
+#[test]
+fn a_silent_server_may_be_one_that_waits_for_tls() {
+    let hint = "timed out after 0.500 s (its limit 0.5 s), the server sent nothing (is it a port for --tls implicit?)";
+    for (mode, steps, is_hinted) in [
+        (Mode::Starttls, vec![Step::StartTls], true),
+        (Mode::Clear, vec![Step::Silence], true),
+        (Mode::Starttls, vec![send("* OK [CAPABILITY"), Step::Silence], false),
+        (Mode::Implicit, vec![Step::Silence], false),
+    ] {
+        let server = Server::start(ended(mode, "greeting", steps));
+        let trusted = (mode == Mode::Implicit).then(|| server.ca_file());
+        let run = run(&server, mode, trusted, "--limit greeting=500ms");
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.summary().contains("greeting timed out after 0.500 s"), "{run:#?}");
+        assert_eq!(run.summary().contains(hint), is_hinted, "{run:#?}");
+    }
+    let server = Server::start(ended(Mode::Clear, "greeting", vec![Step::Silence]));
+    let run = run(&server, Mode::Clear, None, "--limit greeting=500ms -o timeline");
+    assert!(run.stdout.contains("\n  hint: is it a port for --tls implicit?\n"), "{run:#?}");
 }
 
 /// A server that does all else well.

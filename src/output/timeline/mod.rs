@@ -10,10 +10,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::summary::summarize;
 use super::tally::{Spread, Tally};
-use super::words::{describe_limit, describe_reasons, list_details};
+use super::words::{describe_limit, describe_reasons, describe_silence, find_hint, list_details};
 use super::{Format, Repeated, Settings, Terminal};
+use crate::report::Outcome;
 use crate::report::judge::{Judged, JudgedPhase};
-use crate::report::{Outcome, describe_last_words};
 use layout::{Canvas, Mark, Row, format_duration, lay_out, lay_out_plain, lay_out_table, paint, state_style, wrap};
 
 /// For people.
@@ -122,7 +122,9 @@ fn make_row(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Row {
         Outcome::Failed(reason) | Outcome::Fault(reason) => vec![format!("failed: {}", reason.what)],
         Outcome::NotRun(cause) => vec![cause.why.clone()],
     };
-    parts.extend(report.last_words.as_deref().map(describe_last_words));
+    if matches!(report.outcome, Outcome::TimedOut(_)) {
+        parts.extend(describe_silence(phase, judged));
+    }
     parts.extend(list_details(phase, judged));
     Row {
         mark,
@@ -146,7 +148,7 @@ fn draw_summary(judged: &Judged<'_>, settings: &Settings, canvas: Canvas) -> Vec
             if number == 0 { line } else { indent.clone() + &line }
         })
         .collect();
-    let mut hints: Vec<&str> = judged.phases.iter().filter_map(|phase| phase.report.find_hint()).collect();
+    let mut hints: Vec<&str> = judged.phases.iter().filter_map(|phase| find_hint(phase, judged)).collect();
     hints.dedup();
     for hint in hints {
         let wrapped = wrap(&format!("hint: {hint}"), canvas.width.saturating_sub(indent.len()));

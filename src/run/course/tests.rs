@@ -332,7 +332,7 @@ fn remarks_belong_to_the_phase_that_ends_next_and_advice_to_the_one_that_failed_
     played.event(Event::Remark(remark("late")));
     let report = played.report();
     assert_eq!(report.phases[3].remarks, ["full", "slow", "late"].map(remark));
-    assert_eq!(report.phases[3].find_hint(), Some("ask"));
+    assert_eq!(outcomes(&report)[3], "failed: NO (ask)");
     assert!(report.phases.iter().filter(|phase| phase.is_not_run()).all(|phase| phase.remarks.is_empty()));
 }
 
