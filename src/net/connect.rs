@@ -81,21 +81,39 @@ pub fn connect(addresses: &[SocketAddr], report: &dyn Fn(Fact)) -> Result<TcpStr
     }
 }
 
-/// Each address with its error. Only if all of them are for want of something on this host is the failure local.
+/// Each address with its error. The failure is local only if this host is at fault at every address: an address that
+/// was reached and refused says that the service is down there, whatever is wrong with the others.
 fn explain(errors: &[(SocketAddr, io::Error)]) -> Failure {
     let describe = |(address, error): &(SocketAddr, io::Error)| {
         format!("{} port {}: {}", address.ip(), address.port(), describe_io_error(error))
     };
     let reason = errors.iter().map(describe).collect::<Vec<_>>().join(", ");
-    let is_local = errors.iter().all(|(_, error)| is_local(error));
-    if is_local { Failure::local(reason) } else { Failure::lost(reason) }
+    let faults: Option<Vec<&str>> = errors.iter().map(|(address, error)| find_own_fault(*address, error)).collect();
+    match faults.as_deref() {
+        Some([first, ..]) => Failure::local(reason).with_hint(*first),
+        _ => Failure::lost(reason),
+    }
+}
+
+/// The fault of this host that this error of connect(2) shows, if it shows one. ENETUNREACH and EHOSTUNREACH may come
+/// from a router, and EACCES over IPv6 from a remote firewall (RFC 4443 section 3.1, code 1).
+fn find_own_fault(address: SocketAddr, error: &io::Error) -> Option<&'static str> {
+    match Errno::from_io_error(error)? {
+        Errno::PERM => Some("a firewall or a security policy of this host forbids it"),
+        Errno::ACCESS if address.is_ipv4() => Some("a firewall or a security policy of this host forbids it"),
+        Errno::ADDRNOTAVAIL => Some("this host has no free port or no address for it"),
+        Errno::AFNOSUPPORT if address.is_ipv6() => Some("this host has no IPv6"),
+        Errno::AFNOSUPPORT => Some("this host has no IPv4"),
+        _ if is_shortage(error) => Some("this host is short of files or memory"),
+        _ => None,
+    }
 }
 
 /// A resolver that can open no file knows no name, and OpenSSL no CA: then the reason is this host's want of files.
 #[must_use]
 pub fn blame_missing_files(reason: impl Into<Reason>) -> Failure {
     let mut reason = reason.into();
-    if File::open("/").is_err_and(|error| is_local(&error)) {
+    if File::open("/").is_err_and(|error| is_shortage(&error)) {
         reason.what += ", while no file could be opened";
         Failure::Local(reason)
     } else {
@@ -103,8 +121,8 @@ pub fn blame_missing_files(reason: impl Into<Reason>) -> Failure {
     }
 }
 
-/// There was no file descriptor or no memory left.
-fn is_local(error: &io::Error) -> bool {
+/// Whether this host has no file descriptor or no memory left.
+fn is_shortage(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS))
 }
 
@@ -129,6 +147,31 @@ mod tests {
         assert_eq!(tcp.peer_addr().unwrap(), addresses[2]);
         assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
         assert_eq!(facts.borrow().len(), 6, "{facts:?}");
+    }
+
+    #[test]
+    fn only_what_this_host_alone_can_cause_is_its_own_fault() {
+        let (v4, v6) = ("192.0.2.1:993".parse().unwrap(), "[2001:db8::1]:993".parse().unwrap());
+        for (errno, is_own_over_v4, is_own_over_v6) in [
+            (Errno::PERM, true, true),
+            (Errno::ACCESS, true, false),
+            (Errno::ADDRNOTAVAIL, true, true),
+            (Errno::AFNOSUPPORT, true, true),
+            (Errno::MFILE, true, true),
+            (Errno::NOBUFS, true, true),
+            (Errno::CONNREFUSED, false, false),
+            (Errno::TIMEDOUT, false, false),
+            (Errno::NETUNREACH, false, false),
+            (Errno::HOSTUNREACH, false, false),
+        ] {
+            for (address, is_own) in [(v4, is_own_over_v4), (v6, is_own_over_v6)] {
+                let failure = explain(&[(address, errno.into())]);
+                assert_eq!(matches!(failure, Failure::Local(_)), is_own, "{errno} at {address}");
+                // An address that says no counts more.
+                let failure = explain(&[(address, errno.into()), (v4, Errno::CONNREFUSED.into())]);
+                assert!(matches!(failure, Failure::Lost(_)), "{errno} at {address}");
+            }
+        }
     }
 
     #[test]

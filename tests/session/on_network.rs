@@ -64,6 +64,46 @@ fn the_next_address_gets_its_chance_before_the_first_one_has_eaten_the_limit() {
     assert!(run.elapsed < Duration::from_secs(6), "{run:#?}");
 }
 
+/// As connect(2) reports a rule of the host's own firewall, a lack of ports and a lack of IPv6.
+#[test]
+fn a_connection_that_this_host_cannot_make_says_nothing_about_the_server() {
+    let Some(shim) = Resolver::build() else {
+        return;
+    };
+    let server = Server::start(well(Mode::Clear));
+    let forbidden = "a firewall or a security policy of this host forbids it";
+    let without_port = "this host has no free port or no address for it";
+    for (addresses, errors, code, said) in [
+        ("127.0.0.9", "127.0.0.9=1", 3, forbidden),
+        ("127.0.0.9", "127.0.0.9=13", 3, forbidden),
+        ("127.0.0.9", "127.0.0.9=99", 3, without_port),
+        ("127.0.0.9", "127.0.0.9=24", 3, "this host is short of files or memory"),
+        ("::1", "::1=97", 3, "this host has no IPv6"),
+        ("::1", "::1=1", 3, forbidden),
+        // A firewall far away.
+        ("::1", "::1=13", 2, "Permission denied"),
+        ("127.0.0.9", "127.0.0.9=101", 2, "Network is unreachable"),
+        ("127.0.0.9", "127.0.0.9=113", 2, "No route to host"),
+        ("::1,127.0.0.9", "::1=99,127.0.0.9=13", 3, without_port),
+        // The server says no at one of its addresses.
+        ("::1,127.0.0.9", "::1=97", 2, "connection refused"),
+        ("::1,127.0.0.1", "::1=97", 0, "login 0."),
+    ] {
+        let plugin = to_two_addresses(server.port).env("SHIM_CONNECT", errors);
+        let run = shim.answer(plugin, addresses).run();
+        run.check_sound();
+        assert_eq!(run.code, code, "{errors}: {run:#?}");
+        assert!(run.summary().contains(said), "{errors}: {run:#?}");
+        assert_eq!(run.summary().contains("connect failed: "), code != 0, "{errors}: {run:#?}");
+        assert_eq!(run.value("login_ok"), Some(if code == 0 { 1.0 } else { 0.0 }), "{errors}: {run:#?}");
+    }
+    let plugin = to_two_addresses(server.port).arg("--every-address").env("SHIM_CONNECT", "127.0.0.9=13");
+    let run = shim.answer(plugin, "127.0.0.1,127.0.0.9").run();
+    assert_eq!(run.check_sound().code, 3, "{run:#?}");
+    let said = format!("127.0.0.9 connect failed: port {}: Permission denied ({forbidden})", server.port);
+    assert!(run.summary().contains(&said), "{run:#?}");
+}
+
 fn to_two_addresses(port: u16) -> Plugin {
     Plugin::new(["-H", "imap.example.org", "-p", &port.to_string()])
         .args(["--tls", "none", "-u", USER, "-m", "INBOX", "-m", "Archive"])

@@ -12,6 +12,7 @@ pub struct Resolver {
 /// What environment variables decide: `SHIM_ADDRESSES` is the answer in its order, without it there is none, ever;
 /// with `SHIM_FAILS` there is no such name; `SHIM_CALLED` is a file that is made when the resolver is asked. With
 /// `SHIM_BREAKS=N` the thread that asked has no clock from its Nth look at it on, which makes the standard library panic.
+/// `SHIM_CONNECT` is a list such as `127.0.0.1=13,::1=1`: to these addresses connect(2) fails with these errors.
 /// With `SHIM_DEAD_MOUNT` no file is ever renamed, `SHIM_DEAD_FILE` is a file that never answers; with `SHIM_NO_THREADS` no
 /// thread is to be had.
 const SOURCE: &str = r#"
@@ -76,6 +77,22 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)
 {
     int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = dlsym(RTLD_NEXT, "pthread_create");
     return getenv("SHIM_NO_THREADS") ? EAGAIN : create(thread, attr, start, arg);
+}
+
+int connect(int socket, const struct sockaddr *to, socklen_t length)
+{
+    char text[INET6_ADDRSTRLEN] = "", *list = getenv("SHIM_CONNECT");
+    if (to->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((struct sockaddr_in *)to)->sin_addr, text, sizeof text);
+    else if (to->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)to)->sin6_addr, text, sizeof text);
+    for (size_t size = strlen(text); list && *text; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL) {
+        if (strncmp(list, text, size) || list[size] != '=')
+            continue;
+        errno = atoi(list + size + 1);
+        return -1;
+    }
+    return syscall(SYS_connect, socket, to, length);
 }
 
 struct answer { struct addrinfo info; struct sockaddr_in6 address; };
