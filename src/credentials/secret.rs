@@ -2,6 +2,10 @@
 
 use zeroize::Zeroizing;
 
+/// A byte order mark, as editors on Windows put it in front of a text, and its encoding.
+const BYTE_ORDER_MARKS: [(&[u8], &str); 3] =
+    [(b"\xef\xbb\xbf", "UTF-8"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")];
+
 /// A password, or another secret. No `Debug`, no `Display`.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
@@ -13,16 +17,19 @@ impl Secret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Whether IMAP can carry it at all (RFC 9051 section 9, `CHAR8`).
+    /// Whether IMAP can carry it at all (RFC 9051 section 9, `CHAR8`), and nothing stands in front that nobody has typed.
     ///
     /// # Errors
     /// Why not.
-    pub fn check(&self) -> Result<(), &'static str> {
+    pub fn check(&self) -> Result<(), String> {
         if self.0.is_empty() {
-            return Err("the password is empty");
+            return Err("the password is empty".to_owned());
+        }
+        if let Some((_, encoding)) = BYTE_ORDER_MARKS.iter().find(|(mark, _)| self.0.starts_with(mark)) {
+            return Err(format!("it begins with a byte order mark ({encoding}), save it as UTF-8 without one"));
         }
         if self.0.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
-            return Err("the password has a NUL or a line end, which IMAP cannot carry");
+            return Err("the password has a NUL or a line end, which IMAP cannot carry".to_owned());
         }
         Ok(())
     }

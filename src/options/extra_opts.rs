@@ -117,6 +117,8 @@ pub fn read_section(text: &str, section: &str) -> Result<Vec<String>, String> {
     let mut arguments = Vec::new();
     let mut current = None;
     let mut found = false;
+    // Editors on Windows put a byte order mark in front.
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
         if line.is_empty() || line.starts_with(['#', ';']) {
@@ -173,6 +175,11 @@ mod tests {
                 "3"
             ]
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        assert_eq!(read_section("\u{FEFF}[imap]\r\nt=3\r\n", "imap").unwrap(), ["-t", "3"]);
     }
 
     #[test]

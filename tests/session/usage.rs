@@ -242,6 +242,43 @@ fn files_that_cannot_be_read_are_unknown_and_named() {
 }
 
 #[test]
+fn a_byte_order_mark_before_a_password_is_named_and_never_sent() {
+    let listener = listener();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let utf16 = |mark: &[u8], bytes: fn(u16) -> [u8; 2]| {
+        [mark.to_vec(), "opensesame\r\n".encode_utf16().flat_map(bytes).collect()].concat()
+    };
+    for (content, encoding) in [
+        ("\u{FEFF}opensesame\n".as_bytes().to_vec(), "UTF-8"),
+        ("\u{FEFF}\n".as_bytes().to_vec(), "UTF-8"),
+        (utf16(b"\xff\xfe", u16::to_le_bytes), "UTF-16"),
+        (utf16(b"\xfe\xff", u16::to_be_bytes), "UTF-16"),
+    ] {
+        let named = [&format!("a byte order mark ({encoding})"), "without one"];
+        fs::write(file.path(), &content).unwrap();
+        let plugin = |option: &[&str]| {
+            Plugin::new(["-H", "127.0.0.1", "-u", "probe", "-p", &port(&listener).to_string()]).args(option)
+        };
+        let path = file.path().to_str().unwrap();
+        let by_file = plugin(&["--password-file", path]).run();
+        assert!(by_file.summary().contains(&format!("--password-file: {path}: ")), "{by_file:#?}");
+        let by_input = plugin(&["--password-file", "-"]).stdin(&content).run();
+        let mut runs = vec![by_file, by_input];
+        // A variable has no NUL.
+        if encoding == "UTF-8" {
+            runs.push(plugin(&[]).password(OsStr::from_bytes(&content)).run());
+        }
+        for run in runs {
+            run.check_sound();
+            assert_eq!((run.code, run.state()), (3, "UNKNOWN"), "{run:#?}");
+            assert!(named.iter().all(|text| run.summary().contains(text)), "{run:#?}");
+            assert!(!run.stdout.contains("opensesame"), "{run:#?}");
+        }
+    }
+    assert!(!was_called(&listener), "a connection was made");
+}
+
+#[test]
 fn ini_files_that_make_no_sense_are_refused_by_name() {
     let listener = listener();
     let folder = tempfile::tempdir().unwrap();
