@@ -34,7 +34,7 @@ mod trust;
 
 use capture::{Capture, Packet};
 use contestants::{Mode, USER, bare};
-use delayed::PHASES;
+use delayed::{PHASES, Writing};
 use dovecot::dovecot;
 use measure::{Program, median, percentile, setting};
 use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
@@ -57,7 +57,9 @@ fn main() {
     println!("A server that answers after a known delay, {runs} runs, {AT_ONCE} at once:\n");
     println!("| | phase | 0 ms | 1 ms | 10 ms | 100 ms | 500 ms | all |\n|---|---|---|---|---|---|---|---|");
     for mode in [Mode::None, Mode::Implicit] {
-        against_delays(mode, runs);
+        for writing in [Writing::AtOnce, Writing::InTwo] {
+            against_delays(mode, writing, runs);
+        }
     }
     println!();
     for mode in [Mode::None, Mode::Implicit] {
@@ -95,7 +97,7 @@ fn against_limits(runs: usize) {
 }
 
 /// Each run has every delay once, each time for another phase.
-fn against_delays(mode: Mode, runs: usize) {
+fn against_delays(mode: Mode, writing: Writing, runs: usize) {
     let acceptor = (mode == Mode::Implicit).then(|| {
         let folder = Path::new(&dovecot().ca_file).parent().unwrap();
         let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
@@ -113,7 +115,7 @@ fn against_delays(mode: Mode, runs: usize) {
             let place = |phase: usize| (number + phase) % DELAYS_MS.len();
             let delays = [0, 1, 2, 3, 4].map(|phase| Duration::from_millis(DELAYS_MS[place(phase)]));
             let (report, truth) = thread::scope(|scope| {
-                let truth = scope.spawn(|| delayed::serve(&listener, acceptor.as_ref(), delays));
+                let truth = scope.spawn(|| delayed::serve(&listener, acceptor.as_ref(), delays, writing));
                 (Report::of(&program), truth.join().expect("the server served"))
             });
             for (phase, truth) in truth.iter().enumerate() {
@@ -130,20 +132,24 @@ fn against_delays(mode: Mode, runs: usize) {
         }
     });
     let errors = errors.into_inner().unwrap();
+    let name = match writing {
+        Writing::AtOnce => mode.word().to_owned(),
+        Writing::InTwo => format!("{}, in two segments", mode.word()),
+    };
     let mut all: [Vec<f64>; 5] = Default::default();
     for (phase, errors) in PHASES.iter().zip(&errors).filter(|(_, errors)| !errors[0].is_empty()) {
-        print_errors(mode, phase, errors);
+        print_errors(&name, phase, errors);
         for (all, errors) in all.iter_mut().zip(errors) {
             all.extend(errors);
         }
     }
-    print_errors(mode, "all", &all);
+    print_errors(&name, "all", &all);
 }
 
-fn print_errors(mode: Mode, phase: &str, by_delay: &[Vec<f64>; 5]) {
+fn print_errors(name: &str, phase: &str, by_delay: &[Vec<f64>; 5]) {
     let all = by_delay.concat();
     let cells: Vec<String> = by_delay.iter().chain([&all]).map(|errors| spread(errors)).collect();
-    println!("| {} | {phase} | {} |", mode.word(), cells.join(" | "));
+    println!("| {name} | {phase} | {} |", cells.join(" | "));
 }
 
 fn spread(errors: &[f64]) -> String {

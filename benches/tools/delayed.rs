@@ -10,12 +10,25 @@ use std::time::{Duration, Instant};
 /// The phases that a server can delay, in order.
 pub const PHASES: [&str; 5] = ["tls", "greeting", "login", "select", "logout"];
 
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    AtOnce,
+    /// In two segments and without `TCP_NODELAY`: the second one waits until the client has acknowledged the first one.
+    InTwo,
+}
+
 /// Serves one client; tells how long each phase took, without TLS nothing for `tls`.
-pub fn serve(listener: &TcpListener, tls: Option<&SslAcceptor>, delays: [Duration; 5]) -> [Option<Duration>; 5] {
+pub fn serve(
+    listener: &TcpListener,
+    tls: Option<&SslAcceptor>,
+    delays: [Duration; 5],
+    writing: Writing,
+) -> [Option<Duration>; 5] {
     let (socket, _) = listener.accept().unwrap();
-    socket.set_nodelay(true).unwrap();
+    socket.set_nodelay(writing == Writing::AtOnce).unwrap();
     let Some(acceptor) = tls else {
-        let rest = talk(socket, Instant::now(), &delays[1..]);
+        let rest = talk(socket, Instant::now(), &delays[1..], writing);
         return [None, rest[0], rest[1], rest[2], rest[3]];
     };
     // The client's first word is there, and is left to be read.
@@ -25,11 +38,11 @@ pub fn serve(listener: &TcpListener, tls: Option<&SslAcceptor>, delays: [Duratio
     let mut stream = SslStream::new(Ssl::new(acceptor.context()).unwrap(), socket).unwrap();
     stream.accept().unwrap();
     let agreed = Instant::now();
-    let rest = talk(stream, agreed, &delays[1..]);
+    let rest = talk(stream, agreed, &delays[1..], writing);
     [Some(agreed - asked), rest[0], rest[1], rest[2], rest[3]]
 }
 
-fn talk(stream: impl Read + Write, connected: Instant, delays: &[Duration]) -> Vec<Option<Duration>> {
+fn talk(stream: impl Read + Write, connected: Instant, delays: &[Duration], writing: Writing) -> Vec<Option<Duration>> {
     let mut stream = BufReader::new(stream);
     let mut asked = connected;
     let mut truth = Vec::new();
@@ -48,7 +61,10 @@ fn talk(stream: impl Read + Write, connected: Instant, delays: &[Duration]) -> V
         };
         thread::sleep(*delay);
         truth.push(Some(asked.elapsed()));
-        stream.get_mut().write_all(answer.as_bytes()).unwrap();
+        let (first, second) = answer.split_at(if writing == Writing::InTwo { answer.len() / 2 } else { 0 });
+        for part in [first, second].into_iter().filter(|part| !part.is_empty()) {
+            stream.get_mut().write_all(part.as_bytes()).unwrap();
+        }
     }
     // To close at once would take the time of the client, which is about to read.
     let _ = io::copy(&mut stream, &mut io::sink());

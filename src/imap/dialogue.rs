@@ -3,7 +3,6 @@
 
 mod replies;
 
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -17,6 +16,7 @@ use super::response::{Capabilities, Untagged, split_code};
 use super::stream::Stream;
 use crate::credentials::redactor::Redactor;
 use crate::failure::Failure;
+use crate::net::tcp::Tcp;
 use crate::net::tls::TlsStream;
 use crate::remark::Remark;
 
@@ -94,7 +94,7 @@ impl Dialogue {
     ///
     /// # Errors
     /// Those of the handshake.
-    pub fn encrypt(mut self, handshake: impl FnOnce(TcpStream) -> Result<TlsStream, Failure>) -> Result<Self, Failure> {
+    pub fn encrypt(mut self, handshake: impl FnOnce(Tcp) -> Result<TlsStream, Failure>) -> Result<Self, Failure> {
         self.begin_phase();
         Ok(Self { reader: self.reader.encrypt(handshake)?, capabilities: None, ..self })
     }

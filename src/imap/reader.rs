@@ -2,7 +2,6 @@
 //! Their meaning is the business of `dialogue.rs`.
 
 use std::borrow::Cow;
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use super::last_words::{LastWords, describe_line};
@@ -10,6 +9,7 @@ use super::response::{Status, read_literal_length, read_status, split_alert, spl
 use super::stream::{Broken, MAX_PHASE_BYTES, Stream};
 use crate::credentials::redactor::Redactor;
 use crate::failure::{Failure, Reason};
+use crate::net::tcp::Tcp;
 use crate::net::tls::TlsStream;
 
 /// Takes a line of the dialogue, secrets masked. It calls the function only if it still keeps lines.
@@ -62,7 +62,7 @@ impl Reader {
     }
 
     /// Puts TLS under the connection.
-    pub fn encrypt(self, handshake: impl FnOnce(TcpStream) -> Result<TlsStream, Failure>) -> Result<Self, Failure> {
+    pub fn encrypt(self, handshake: impl FnOnce(Tcp) -> Result<TlsStream, Failure>) -> Result<Self, Failure> {
         Ok(Self { stream: self.stream.encrypt(handshake)?, ..self })
     }
 

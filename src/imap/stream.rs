@@ -2,11 +2,11 @@
 //! The lines are read by `dialogue.rs`; how long they may take is the supervisor's business.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::failure::Reason;
+use crate::net::tcp::Tcp;
 use crate::net::tls::{TlsStream, explain_io_error, is_closed};
 use crate::text::describe_io_error;
 
@@ -18,7 +18,7 @@ pub const MAX_RUN_BYTES: usize = 8 << 20;
 /// TCP, or TLS over it.
 pub enum Socket {
     /// TCP.
-    Plain(TcpStream),
+    Plain(Tcp),
     /// TLS.
     Tls(TlsStream),
     /// A server out of memory, for `fuzz/`.
@@ -64,7 +64,7 @@ impl Stream {
     ///
     /// # Errors
     /// Those of the handshake.
-    pub fn encrypt<E>(self, handshake: impl FnOnce(TcpStream) -> Result<TlsStream, E>) -> Result<Self, E> {
+    pub fn encrypt<E>(self, handshake: impl FnOnce(Tcp) -> Result<TlsStream, E>) -> Result<Self, E> {
         let socket = match self.socket {
             Socket::Plain(tcp) => Socket::Tls(handshake(tcp)?),
             Socket::Tls(_) => self.socket,
@@ -144,23 +144,22 @@ impl Stream {
             return Ok(false);
         }
         self.check_caps()?;
-        self.set_nonblocking(true)?;
+        self.set_waiting(false);
         let read = self.read_socket();
-        self.set_nonblocking(false)?;
+        self.set_waiting(true);
         match read {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             read => self.count(read).map(|()| true),
         }
     }
 
-    fn set_nonblocking(&self, is_nonblocking: bool) -> Result<(), Broken> {
-        let result = match &self.socket {
-            Socket::Plain(tcp) => tcp.set_nonblocking(is_nonblocking),
-            Socket::Tls(tls) => tls.get_ref().set_nonblocking(is_nonblocking),
+    fn set_waiting(&mut self, waits: bool) {
+        match &mut self.socket {
+            Socket::Plain(tcp) => tcp.set_waiting(waits),
+            Socket::Tls(tls) => tls.get_mut().set_waiting(waits),
             #[cfg(fuzzing)]
-            Socket::Played(_) => Ok(()),
-        };
-        result.map_err(|error| explain(&error))
+            Socket::Played(_) => {}
+        }
     }
 
     fn fill(&mut self) -> Result<(), Broken> {

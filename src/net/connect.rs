@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::tcp::Tcp;
 use crate::facts::Fact;
 use crate::failure::{Failure, Reason};
 use crate::text::describe_io_error;
@@ -21,12 +22,10 @@ const STAGGER: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// The failure lists the answer of each address.
-pub fn connect(addresses: &[SocketAddr], report: &dyn Fn(Fact)) -> Result<TcpStream, Failure> {
+pub fn connect(addresses: &[SocketAddr], report: &dyn Fn(Fact)) -> Result<Tcp, Failure> {
     let finish = |address, tcp: TcpStream| {
         report(Fact::Peer(address, tcp.try_clone().ok().map(Arc::new)));
-        // A command is one write: nothing is gained by waiting for more.
-        let _ = tcp.set_nodelay(true);
-        tcp
+        Tcp::new(tcp)
     };
     let mut errors = Vec::new();
     let mut note_error = |address: SocketAddr, error: io::Error| {
@@ -143,8 +142,8 @@ mod tests {
             .collect();
         let facts = RefCell::new(Vec::new());
         let begun = Instant::now();
-        let tcp = connect(&addresses, &|fact| facts.borrow_mut().push(format!("{fact:?}"))).unwrap();
-        assert_eq!(tcp.peer_addr().unwrap(), addresses[2]);
+        connect(&addresses, &|fact| facts.borrow_mut().push(format!("{fact:?}"))).unwrap();
+        assert!(facts.borrow().last().unwrap().starts_with(&format!("Peer({}", addresses[2])), "{facts:?}");
         assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
         assert_eq!(facts.borrow().len(), 6, "{facts:?}");
     }

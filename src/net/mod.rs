@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod resolve;
+pub mod tcp;
 pub mod tls;
 
 use std::path::PathBuf;

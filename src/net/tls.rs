@@ -5,7 +5,7 @@ mod reason;
 mod refusal;
 mod trust;
 
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use chrono::Utc;
@@ -14,6 +14,7 @@ use openssl::ssl::{HandshakeError, Ssl, SslContext, SslMethod, SslRef, SslStream
 use openssl::x509::verify::X509CheckFlags;
 
 use super::connect::blame_missing_files;
+use super::tcp::Tcp;
 use super::{Settings, TlsMode, TlsVersion};
 use crate::credentials::source::show_path;
 use crate::facts::{Fact, Tls};
@@ -26,7 +27,7 @@ use refusal::Refusal;
 use trust::{explain_empty_trust, trust_file, trust_system};
 
 /// TLS over TCP.
-pub type TlsStream = SslStream<TcpStream>;
+pub type TlsStream = SslStream<Tcp>;
 
 /// All that a handshake needs.
 pub struct Connector {
@@ -98,7 +99,7 @@ impl Connector {
     ///
     /// # Errors
     /// Why there is no TLS, in plain words.
-    pub fn handshake(&self, tcp: TcpStream, report: &dyn Fn(Fact)) -> Result<TlsStream, Failure> {
+    pub fn handshake(&self, tcp: Tcp, report: &dyn Fn(Fact)) -> Result<TlsStream, Failure> {
         let verification = Arc::default();
         let ssl = self.prepare_session(&verification).map_err(|error| Failure::lost(describe_stack(error)))?;
         report(Fact::Trust(self.trust.clone()));
@@ -163,7 +164,7 @@ impl Connector {
         }
     }
 
-    fn explain(&self, error: &HandshakeError<TcpStream>) -> Failure {
+    fn explain(&self, error: &HandshakeError<Tcp>) -> Failure {
         let handshake = match error {
             HandshakeError::SetupFailure(stack) => return explain_stack(stack, Some(&self.request)),
             HandshakeError::Failure(handshake) | HandshakeError::WouldBlock(handshake) => handshake,
