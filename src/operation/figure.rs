@@ -87,6 +87,12 @@ impl Unit {
         }
     }
 
+    /// Whether its ranges can have units such as `15m`.
+    #[must_use]
+    pub fn is_time(self) -> bool {
+        self == Self::Age
+    }
+
     /// The unit behind the number of a threshold in a message.
     #[must_use]
     pub fn show_suffix(self) -> &'static str {

@@ -1,5 +1,6 @@
 //! Whether everything that the options name is in the plan. All errors say what is wrong and what would be right.
 
+use super::range::Range;
 use super::selector::{Selector, TIME, TOTAL};
 use super::tasks::PlannedTask;
 use super::{Phase, Plan, Request};
@@ -49,22 +50,22 @@ pub(super) fn check_tasks(tasks: &[PlannedTask], request: &Request) -> Result<()
 /// Whether every selector names something in the plan.
 pub(super) fn check_names(request: &Request, plan: &Plan) -> Result<(), String> {
     for (selector, _) in &request.limits {
-        check(plan, "--limit", selector, Naming::Limit)?;
+        check(plan, "--limit", selector, Naming::Limit, None)?;
     }
     for (option, thresholds) in [("--warning", &request.warning), ("--critical", &request.critical)] {
-        for (selector, _) in thresholds {
-            check(plan, option, selector, Naming::Threshold)?;
+        for (selector, range) in thresholds {
+            check(plan, option, selector, Naming::Threshold, Some(range))?;
         }
     }
     for (option, states) in [("--on-timeout", &request.on_timeout), ("--on-failure", &request.on_failure)] {
         for (selector, _) in states {
-            check(plan, option, selector, Naming::State)?;
+            check(plan, option, selector, Naming::State, None)?;
         }
     }
     Ok(())
 }
 
-fn check(plan: &Plan, option: &str, selector: &Selector, naming: Naming) -> Result<(), String> {
+fn check(plan: &Plan, option: &str, selector: &Selector, naming: Naming, range: Option<&Range>) -> Result<(), String> {
     let Some(name) = selector.phase.as_deref() else { return Ok(()) };
     if name == TOTAL && naming == Naming::Threshold {
         return if selector.figure() == TIME && selector.target.is_none() {
@@ -90,11 +91,16 @@ fn check(plan: &Plan, option: &str, selector: &Selector, naming: Naming) -> Resu
         if naming != Naming::Threshold {
             return Err(format!("{option}: {name}.{shown} names a figure, only -w and -c take one"));
         }
-        let figures: Vec<&str> =
-            [TIME].into_iter().chain(first.operation.figures.iter().map(|figure| figure.name)).collect();
-        if !figures.contains(&figure.as_str()) {
+        let figures = first.operation.figures;
+        let found = figures.iter().find(|known| known.name == figure);
+        if found.is_none() && figure != TIME {
+            let figures: Vec<&str> = [TIME].into_iter().chain(figures.iter().map(|figure| figure.name)).collect();
             let figures = figures.join(", ");
             return Err(format!("{option}: {shown} is not a figure of {name}, those are: {figures}"));
+        }
+        let is_time = found.is_none_or(|figure| figure.unit.is_time());
+        if range.is_some_and(|range| range.has_unit) && !is_time {
+            return Err(format!("{option}: {name}.{shown} is no time, right is a range without a unit"));
         }
     }
     if let Some(target) = &selector.target {

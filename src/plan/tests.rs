@@ -92,6 +92,8 @@ fn what_the_plan_does_not_have_is_named_with_what_it_has() {
         (["-w", "login.messages=3"], "messages is not a figure of login, those are: time"),
         (["-w", "select.unseen=3"], "unseen is not a figure of select, those are: time, messages"),
         (["-w", "select:Nope=3"], "Nope is not a mailbox of this run, those are: INBOX"),
+        (["-w", "select.messages=5s"], "--warning: select.messages is no time, right is a range without a unit"),
+        (["-w", "tls.cert_days=21d:"], "tls.cert_days is no time"),
         (["-c", "login:INBOX=3"], "names a mailbox"),
         (["-c", "total:INBOX=3"], "right is total=RANGE"),
         (["--on-timeout", "select:INBOX=ok"], "names a mailbox"),
@@ -101,6 +103,9 @@ fn what_the_plan_does_not_have_is_named_with_what_it_has() {
         assert!(error.contains(wanted), "{arguments:?}: {error}");
     }
     assert!(plan(&["-w", "select:inbox=3"]).is_ok(), "INBOX has no case");
+    for range in ["500ms", "total=1m", "login=500ms", "select.time:INBOX=1s:2s", "age.newest=2d"] {
+        assert!(plan(&["-O", "age:INBOX", "-w", range]).is_ok(), "{range}");
+    }
 }
 
 #[test]

@@ -150,13 +150,16 @@ fn an_empty_mailbox_is_not_asked_for_dates_and_has_no_newest_message() {
 fn a_mailbox_with_one_message_has_one_age() {
     let date = Step::SendDated("* 1 FETCH (INTERNALDATE \"<3000>\")\r\n".to_owned());
     let steps = [exchange("SELECT", opened(1)), exchange("FETCH 1,*", vec![date, tagged("OK done")])];
-    let (run, _) = run(&[session(CAPABILITIES, &steps)], &["age:INBOX"], "-w age.newest:INBOX=900 -c age.oldest=86400");
-    assert_eq!(run.code, 1, "{run:#?}");
-    assert!(run.summary().contains("(newest message 50 min"), "{run:#?}");
-    assert!(run.summary().contains("old, warning above 900 s)"), "{run:#?}");
-    for figure in ["oldest", "newest"] {
-        let item = run.figure_item("age", "INBOX", figure).unwrap();
-        assert!((3000.0..3060.0).contains(&item.value.unwrap()) && item.unit == "s", "{run:#?}");
+    for thresholds in ["-w age.newest:INBOX=900 -c age.oldest=86400", "-w age.newest:INBOX=15m -c age.oldest=1d"] {
+        let (run, _) = run(&[session(CAPABILITIES, &steps)], &["age:INBOX"], thresholds);
+        assert_eq!(run.code, 1, "{run:#?}");
+        assert!(run.summary().contains("(newest message 50 min"), "{run:#?}");
+        assert!(run.summary().contains("old, warning above 900 s)"), "{run:#?}");
+        for (figure, warning, critical) in [("oldest", "", "86400"), ("newest", "900", "")] {
+            let item = run.figure_item("age", "INBOX", figure).unwrap();
+            assert!((3000.0..3060.0).contains(&item.value.unwrap()) && item.unit == "s", "{run:#?}");
+            assert_eq!((item.warning.as_str(), item.critical.as_str()), (warning, critical), "{run:#?}");
+        }
     }
 }
 

@@ -19,7 +19,7 @@ _check_imap_session_phases() {
 
 _check_imap_session_limits() {
     if compset -P '*='; then
-        _message 'seconds, or with a unit: 500ms, 5s, 1m'
+        _message 'seconds, or with a unit: 500ms, 5s, 1m, 2h'
     elif compset -P '(@mailbox_operations@):'; then
         compadd -S = -- INBOX
     elif compset -P '(@keys_operations@):'; then

@@ -42,7 +42,8 @@ pub static SECTION: Section = Section {
             value: "[SELECTOR=]RANGE",
             help: "WARNING if a value is outside RANGE, repeatable",
             doc: "WARNING if a value is outside RANGE. SELECTOR names the value, as `PHASE[.FIGURE][:MAILBOX]`; \
-                  without it, the value is the time of the whole run. Repeatable.",
+                  without it, the value is the time of the whole run. The range of a time may have units, such as `500ms`. \
+                  Repeatable.",
             completes: Completes::Thresholds,
             given: Given::Repeatedly,
             in_check: InCheck::No,
