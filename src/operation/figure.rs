@@ -93,6 +93,12 @@ impl Unit {
         self == Self::Age
     }
 
+    /// Whether less of it is worse, so that its range is surely meant to have a start.
+    #[must_use]
+    pub fn is_worse_with_less(self) -> bool {
+        self == Self::DaysUntil
+    }
+
     /// The unit behind the number of a threshold in a message.
     #[must_use]
     pub fn show_suffix(self) -> &'static str {

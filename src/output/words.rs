@@ -76,7 +76,11 @@ fn describe_breach(breach: &Breach<'_>, describe: &dyn Fn(&Figure, f64) -> Strin
     match (breach.figure, breach.value) {
         (Some(figure), Some(Value::Known(value))) => {
             let range = explain(breach.range, value);
-            format!("{}, {level} {range}{}", describe(figure, value), figure.unit.show_suffix())
+            let what = format!("{}, {level} {range}{}", describe(figure, value), figure.unit.show_suffix());
+            match breach.range.suggest_start().filter(|_| figure.unit.is_worse_with_less()) {
+                Some(right) => format!("{what}, write {right} for an alarm below it"),
+                None => what,
+            }
         }
         (None, Some(Value::Known(value))) => format!("{level} {} s", explain(breach.range, value)),
         (_, Some(Value::Missing(why))) => format!("{why}, {level}"),

@@ -65,6 +65,18 @@ pub(super) fn check_names(request: &Request, plan: &Plan) -> Result<(), String> 
     Ok(())
 }
 
+/// The selectors of the figures of this name; none if the run has none.
+fn list_figures(plan: &Plan, name: &str) -> Option<Vec<String>> {
+    let mut found: Vec<String> = Vec::new();
+    for operation in plan.phases.iter().map(|phase| phase.operation) {
+        let selector = format!("{}.{name}", operation.name);
+        if operation.figures.iter().any(|figure| figure.name == name) && !found.contains(&selector) {
+            found.push(selector);
+        }
+    }
+    Some(found).filter(|found| !found.is_empty())
+}
+
 fn check(plan: &Plan, option: &str, selector: &Selector, naming: Naming, range: Option<&Range>) -> Result<(), String> {
     let Some(name) = selector.phase.as_deref() else { return Ok(()) };
     if name == TOTAL && naming == Naming::Threshold {
@@ -76,6 +88,12 @@ fn check(plan: &Plan, option: &str, selector: &Selector, naming: Naming, range: 
     }
     let named: Vec<&Phase> = plan.phases.iter().filter(|phase| phase.operation.name == name).collect();
     let Some(first) = named.first() else {
+        if naming == Naming::Threshold
+            && let Some(right) = list_figures(plan, name)
+        {
+            let right = if right.len() > 1 { format!("one of {}", right.join(", ")) } else { right.concat() };
+            return Err(format!("{option}: {} is a figure without its phase, right is {right}", show_value(name)));
+        }
         let mut planned: Vec<&str> = Vec::new();
         for phase in &plan.phases {
             if !planned.contains(&phase.operation.name) {

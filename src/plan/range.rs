@@ -58,6 +58,12 @@ impl Range {
         &self.text
     }
 
+    /// `21:` for the range `21`, whose alarm is above 21: what it surely should be for a value of which less is worse.
+    #[must_use]
+    pub fn suggest_start(&self) -> Option<String> {
+        (!self.text.starts_with('@') && !self.text.contains(':')).then(|| format!("{}:", self.text))
+    }
+
     /// Why this value raises the alarm, in words (`above 2`); `None` if it does not. End points belong to
     /// the range: `2` does not alarm at 2, `@10:20` does at 10.
     #[must_use]
@@ -166,6 +172,14 @@ mod tests {
         ] {
             let error = Range::parse(text).unwrap_err();
             assert!(error.contains("is not a range"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_one_number_can_be_turned_round() {
+        assert_eq!(Range::parse("21").unwrap().suggest_start().as_deref(), Some("21:"));
+        for text in ["21:", ":21", "0:21", "~:21", "@21"] {
+            assert_eq!(Range::parse(text).unwrap().suggest_start(), None, "{text}");
         }
     }
 

@@ -94,6 +94,10 @@ fn what_the_plan_does_not_have_is_named_with_what_it_has() {
         (["-w", "select:Nope=3"], "Nope is not a mailbox of this run, those are: INBOX"),
         (["-w", "select.messages=5s"], "--warning: select.messages is no time, right is a range without a unit"),
         (["-w", "tls.cert_days=21d:"], "tls.cert_days is no time"),
+        (["-w", "cert_days=21:"], "--warning: cert_days is a figure without its phase, right is tls.cert_days"),
+        (["-c", "messages:INBOX=1:"], "messages is a figure without its phase, right is select.messages"),
+        (["--limit", "messages=1"], "messages is not a phase of this run"),
+        (["-c", "newest=900"], "newest is not a phase of this run"),
         (["-c", "login:INBOX=3"], "names a mailbox"),
         (["-c", "total:INBOX=3"], "right is total=RANGE"),
         (["--on-timeout", "select:INBOX=ok"], "names a mailbox"),
@@ -102,6 +106,8 @@ fn what_the_plan_does_not_have_is_named_with_what_it_has() {
         let error = plan(&arguments).unwrap_err();
         assert!(error.contains(wanted), "{arguments:?}: {error}");
     }
+    let error = plan(&["-O", "select:a", "-O", "status:a", "-O", "select:b", "-w", "messages=1:"]).unwrap_err();
+    assert!(error.ends_with("right is one of select.messages, status.messages"), "{error}");
     assert!(plan(&["-w", "select:inbox=3"]).is_ok(), "INBOX has no case");
     for range in ["500ms", "total=1m", "login=500ms", "select.time:INBOX=1s:2s", "age.newest=2d"] {
         assert!(plan(&["-O", "age:INBOX", "-w", range]).is_ok(), "{range}");

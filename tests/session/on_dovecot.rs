@@ -219,6 +219,13 @@ fn a_certificate_about_to_end_warns_in_time() {
     assert!(run.summary().contains("cert_days") || run.summary().contains("certificate"), "{run:#?}");
 
     expect(&implicit("127.0.0.5").args(["-w", "tls.cert_days=4:"]).run(), 0);
+    // The alarm would be above it, which nobody means.
+    for (option, level, code) in [("-w", "warning", 1), ("-c", "critical", 2)] {
+        let run = implicit("127.0.0.5").args([option, "tls.cert_days=3"]).run();
+        expect(&run, code);
+        let said = format!("{level} above 3, write 3: for an alarm below it)");
+        assert!(run.summary().contains(&said), "{run:#?}");
+    }
     expect(&implicit("127.0.0.5").args(["-c", "tls.cert_days=21:"]).run(), 2);
 }
 
