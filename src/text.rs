@@ -1,8 +1,11 @@
 //! Cleaning of foreign text (server, user, operating system) for one line of output, and of names for perfdata labels.
-//! Secrets are not known here: `credentials` masks them.
+//! Secrets are not known here: `credentials` masks them. Also the name that a user may have meant.
 
 use std::io;
 use std::time::Duration;
+
+/// Names that are as alike as that are taken for the same one, mistyped (Jaro similarity: 1 is equal).
+const LIKENESS: f64 = 0.8;
 
 /// The longest piece of foreign text that is shown, in characters.
 pub const MAX_CHARS: usize = 200;
@@ -44,6 +47,16 @@ pub fn shorten(line: &str) -> String {
 pub fn show_value(value: &str) -> String {
     let cleaned = clean(value.as_bytes());
     if cleaned.is_empty() { "(empty)".to_owned() } else { cleaned }
+}
+
+/// ` (did you mean login?)` for `logon`: behind a name that is not known, the known one that is most like it, if any is.
+#[must_use]
+pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let name = name.to_lowercase();
+    let compare = |known: &'a str| (strsim::jaro(&name, &known.to_lowercase()), known);
+    let alike = known.into_iter().map(compare).filter(|(likeness, _)| *likeness > LIKENESS);
+    let most_alike = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    most_alike.map(|(_, known)| format!(" (did you mean {known}?)")).unwrap_or_default()
 }
 
 /// Characters that print nothing, break a line or turn the direction of writing: they would let a server
@@ -95,6 +108,17 @@ mod tests {
     fn foreign_text_becomes_one_clean_line() {
         assert_eq!(clean(b"a\r\nb|c\x1b[31m\xff\tz "), "a  b!c [31m\u{FFFD} z");
         assert_eq!(clean("left\u{202E}thgir".as_bytes()), "left thgir");
+    }
+
+    #[test]
+    fn a_name_is_suggested_for_one_that_is_like_it_alone() {
+        let known = ["login", "logout", "select", "starttls", "tls", "total"];
+        for (name, wanted) in [("logon", "login"), ("LOGIN", "login"), ("slect", "select"), ("startls", "starttls")] {
+            assert_eq!(suggest(name, known), format!(" (did you mean {wanted}?)"));
+        }
+        for name in ["", "x", "greeting", "INBOX", "müller"] {
+            assert_eq!(suggest(name, known), "", "{name}");
+        }
     }
 
     #[test]

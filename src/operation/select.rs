@@ -49,10 +49,11 @@ pub static MESSAGES: Figure = Figure {
 
 fn select(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
     open(dialogue, if task.read_only { "EXAMINE" } else { "SELECT" }, task)
+        .map_err(|failure| hint_at_list(failure, task))
 }
 
 fn examine(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failure> {
-    open(dialogue, "EXAMINE", task)
+    open(dialogue, "EXAMINE", task).map_err(|failure| hint_at_list(failure, task))
 }
 
 fn open(dialogue: &mut Dialogue, command: &str, task: &Task<'_>) -> Result<Yield, Failure> {
@@ -65,4 +66,12 @@ fn open(dialogue: &mut Dialogue, command: &str, task: &Task<'_>) -> Result<Yield
         dialogue.report(Remark::ReadOnly);
     }
     Ok(Yield::default().with(&MESSAGES, dialogue.mailbox.exists.map(f64::from)))
+}
+
+/// With a hint, if the server refused a mailbox whose name looks like the names of several.
+pub(super) fn hint_at_list(failure: Failure, task: &Task<'_>) -> Failure {
+    match failure {
+        Failure::Refused(_) if task.target.contains(',') => failure.with_hint("one -m or -O for each mailbox"),
+        other => other,
+    }
 }

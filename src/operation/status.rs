@@ -2,7 +2,7 @@
 
 use imap_proto::{MailboxDatum, Response, StatusAttribute};
 
-use super::select::MESSAGES;
+use super::select::{MESSAGES, hint_at_list};
 use super::{Figure, Metric, Operation, Part, States, Summary, Takes, Task, Unit, Yield};
 use crate::failure::Failure;
 use crate::imap::command::Word;
@@ -37,23 +37,27 @@ fn query_status(dialogue: &mut Dialogue, task: &Task<'_>) -> Result<Yield, Failu
     let (mut messages, mut unseen) = (None, None);
     let mailbox = mailbox_name::encode(task.target);
     let words = [Word::Atom("STATUS"), Word::Text(mailbox.as_bytes()), Word::Atom("(MESSAGES UNSEEN)")];
-    dialogue.command(&words, |untagged| {
-        untagged.parse(|response| {
-            let Response::MailboxData(MailboxDatum::Status { mailbox: name, status }) = response else { return None };
-            // INBOX is the one name without regard to case (RFC 9051 section 5.1).
-            let is_inbox = mailbox.eq_ignore_ascii_case("INBOX") && name.eq_ignore_ascii_case("INBOX");
-            if !is_inbox && *name != mailbox && name != task.target {
-                return None;
-            }
-            for attribute in status {
-                match attribute {
-                    StatusAttribute::Messages(count) => messages = Some(f64::from(*count)),
-                    StatusAttribute::Unseen(count) => unseen = Some(f64::from(*count)),
-                    _ => {}
+    dialogue
+        .command(&words, |untagged| {
+            untagged.parse(|response| {
+                let Response::MailboxData(MailboxDatum::Status { mailbox: name, status }) = response else {
+                    return None;
+                };
+                // INBOX is the one name without regard to case (RFC 9051 section 5.1).
+                let is_inbox = mailbox.eq_ignore_ascii_case("INBOX") && name.eq_ignore_ascii_case("INBOX");
+                if !is_inbox && *name != mailbox && name != task.target {
+                    return None;
                 }
-            }
-            Some(())
-        });
-    })?;
+                for attribute in status {
+                    match attribute {
+                        StatusAttribute::Messages(count) => messages = Some(f64::from(*count)),
+                        StatusAttribute::Unseen(count) => unseen = Some(f64::from(*count)),
+                        _ => {}
+                    }
+                }
+                Some(())
+            });
+        })
+        .map_err(|failure| hint_at_list(failure, task))?;
     Ok(Yield::default().with(&MESSAGES, messages).with(&UNSEEN, unseen))
 }

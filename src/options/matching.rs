@@ -39,7 +39,13 @@ pub(super) fn match_options(arguments: &[String]) -> Result<getopts::Matches, St
     };
     parser.parse(arguments).map_err(|fail| match fail {
         getopts::Fail::ArgumentMissing(name) => format!("{} needs a value, see --help", add_dashes(&name)),
-        getopts::Fail::UnrecognizedOption(name) => format!("{} is not an option, see --help", add_dashes(&name)),
+        getopts::Fail::UnrecognizedOption(name) => {
+            let known: Vec<String> =
+                list_options().filter(|opt| opt.is_shown()).map(|opt| format!("--{}", opt.long)).collect();
+            let given = add_dashes(&name);
+            let hint = text::suggest(&given, known.iter().map(String::as_str));
+            format!("{given} is not an option{hint}, see --help")
+        }
         getopts::Fail::UnexpectedArgument(name) => format!("{} takes no value, see --help", add_dashes(&name)),
         getopts::Fail::OptionDuplicated(name) | getopts::Fail::OptionMissing(name) => {
             format!("{} is given more than once", add_dashes(&name))

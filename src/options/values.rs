@@ -12,7 +12,7 @@ use crate::output::{FORMATS, Format};
 use crate::plan::RequestedTask;
 use crate::plan::range::{Range, parse_duration};
 use crate::plan::selector::Selector;
-use crate::text::show_value;
+use crate::text::{show_value, suggest};
 
 /// The words for states.
 pub const STATES: [(&str, ServiceState); 4] = [
@@ -62,7 +62,8 @@ pub fn parse_operation(value: &str) -> Result<RequestedTask, String> {
     let (name, target) = value.split_once(':').map_or((value, None), |(name, target)| (name, Some(target)));
     let Some(operation) = Operation::find(name) else {
         let names: Vec<&str> = OPERATIONS.iter().map(|operation| operation.name).collect();
-        return Err(format!("{} is not an operation, those are: {}", show_value(name), names.join(", ")));
+        let hint = suggest(name, names.iter().copied());
+        return Err(format!("{} is not an operation{hint}, those are: {}", show_value(name), names.join(", ")));
     };
     let example = operation.takes.show_example();
     match (operation.takes, target) {
@@ -150,7 +151,8 @@ pub fn parse_textfile(value: &str) -> Result<PathBuf, String> {
 pub fn parse_choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
     choices.iter().find(|(name, _)| *name == value).map(|(_, choice)| *choice).ok_or_else(|| {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        format!("{} is none of: {}", show_value(value), names.join(", "))
+        let hint = suggest(value, names.iter().copied());
+        format!("{} is none of: {}{hint}", show_value(value), names.join(", "))
     })
 }
 

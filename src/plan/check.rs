@@ -1,10 +1,13 @@
 //! Whether everything that the options name is in the plan. All errors say what is wrong and what would be right.
 
+use std::collections::HashSet;
+
 use super::range::Range;
 use super::selector::{Selector, TIME, TOTAL};
 use super::tasks::PlannedTask;
 use super::{Phase, Plan, Request};
-use crate::text::{self, show_value};
+use crate::operation::Operation;
+use crate::text::{self, show_value, suggest};
 
 /// The most addresses that `--every-address` checks: more than any name of a mail service has.
 pub const MAX_ADDRESSES: usize = 16;
@@ -65,18 +68,6 @@ pub(super) fn check_names(request: &Request, plan: &Plan) -> Result<(), String> 
     Ok(())
 }
 
-/// The selectors of the figures of this name; none if the run has none.
-fn list_figures(plan: &Plan, name: &str) -> Option<Vec<String>> {
-    let mut found: Vec<String> = Vec::new();
-    for operation in plan.phases.iter().map(|phase| phase.operation) {
-        let selector = format!("{}.{name}", operation.name);
-        if operation.figures.iter().any(|figure| figure.name == name) && !found.contains(&selector) {
-            found.push(selector);
-        }
-    }
-    Some(found).filter(|found| !found.is_empty())
-}
-
 fn check(plan: &Plan, option: &str, selector: &Selector, naming: Naming, range: Option<&Range>) -> Result<(), String> {
     let Some(name) = selector.phase.as_deref() else { return Ok(()) };
     if name == TOTAL && naming == Naming::Threshold {
@@ -87,23 +78,7 @@ fn check(plan: &Plan, option: &str, selector: &Selector, naming: Naming, range: 
         };
     }
     let named: Vec<&Phase> = plan.phases.iter().filter(|phase| phase.operation.name == name).collect();
-    let Some(first) = named.first() else {
-        if naming == Naming::Threshold
-            && let Some(right) = list_figures(plan, name)
-        {
-            let right = if right.len() > 1 { format!("one of {}", right.join(", ")) } else { right.concat() };
-            return Err(format!("{option}: {} is a figure without its phase, right is {right}", show_value(name)));
-        }
-        let mut planned: Vec<&str> = Vec::new();
-        for phase in &plan.phases {
-            if !planned.contains(&phase.operation.name) {
-                planned.push(phase.operation.name);
-            }
-        }
-        let hint = if name == TOTAL { " (the total has its own option, -t)" } else { "" };
-        let planned = planned.join(", ");
-        return Err(format!("{option}: {} is not a phase of this run{hint}, those are: {planned}", show_value(name)));
-    };
+    let Some(first) = named.first() else { return Err(format!("{option}: {}", explain_no_phase(plan, name, naming))) };
     if let Some(figure) = &selector.figure {
         let shown = show_value(figure);
         if naming != Naming::Threshold {
@@ -113,8 +88,9 @@ fn check(plan: &Plan, option: &str, selector: &Selector, naming: Naming, range: 
         let found = figures.iter().find(|known| known.name == figure);
         if found.is_none() && figure != TIME {
             let figures: Vec<&str> = [TIME].into_iter().chain(figures.iter().map(|figure| figure.name)).collect();
+            let hint = suggest(figure, figures.iter().copied());
             let figures = figures.join(", ");
-            return Err(format!("{option}: {shown} is not a figure of {name}, those are: {figures}"));
+            return Err(format!("{option}: {shown} is not a figure of {name}{hint}, those are: {figures}"));
         }
         let is_time = found.is_none_or(|figure| figure.unit.is_time());
         if range.is_some_and(|range| range.has_unit) && !is_time {
@@ -129,9 +105,34 @@ fn check(plan: &Plan, option: &str, selector: &Selector, naming: Naming, range: 
             return Err(format!("{option}: {name}:{target} names a mailbox, right is {name} alone"));
         }
         if !named.iter().any(|phase| selector.matches(phase)) {
+            let hint = suggest(&target, targets.iter().map(String::as_str));
             let targets = text::shorten(&targets.join(", "));
-            return Err(format!("{option}: {target} is not a mailbox of this run, those are: {targets}"));
+            return Err(format!("{option}: {target} is not a mailbox of this run{hint}, those are: {targets}"));
         }
     }
     Ok(())
+}
+
+/// Why no phase of this run has that name, and which name is right.
+fn explain_no_phase(plan: &Plan, name: &str, naming: Naming) -> String {
+    let mut planned: Vec<&Operation> = plan.phases.iter().map(|phase| phase.operation).collect();
+    let mut seen = HashSet::new();
+    planned.retain(|operation| seen.insert(operation.name));
+    let shown = show_value(name);
+
+    let has_figure = |operation: &&&Operation| operation.figures.iter().any(|figure| figure.name == name);
+    let selectors = planned.iter().filter(has_figure).map(|operation| format!("{}.{name}", operation.name));
+    let selectors: Vec<String> = selectors.filter(|_| naming == Naming::Threshold).collect();
+    match selectors.as_slice() {
+        [] => {}
+        [right] => return format!("{shown} is a figure without its phase, right is {right}"),
+        several => return format!("{shown} is a figure without its phase, right is one of {}", several.join(", ")),
+    }
+    let names: Vec<&str> = planned.iter().map(|operation| operation.name).collect();
+    let hint = if name == TOTAL {
+        " (the total has its own option, -t)".to_owned()
+    } else {
+        suggest(name, names.iter().copied())
+    };
+    format!("{shown} is not a phase of this run{hint}, those are: {}", names.join(", "))
 }

@@ -83,7 +83,7 @@ fn what_the_plan_does_not_have_is_named_with_what_it_has() {
     for (arguments, wanted) in [
         (
             ["--limit", "logon=3"],
-            "--limit: logon is not a phase of this run, those are: resolve, connect, tls, greeting, login, select, logout",
+            "--limit: logon is not a phase of this run (did you mean login?), those are: resolve, connect, tls, greeting, login, select, logout",
         ),
         (["--limit", "starttls=3"], "starttls is not a phase of this run"),
         (["--limit", "examine=3"], "examine is not a phase of this run"),
@@ -91,6 +91,8 @@ fn what_the_plan_does_not_have_is_named_with_what_it_has() {
         (["--limit", "select.messages=3"], "names a figure"),
         (["-w", "login.messages=3"], "messages is not a figure of login, those are: time"),
         (["-w", "select.unseen=3"], "unseen is not a figure of select, those are: time, messages"),
+        (["-w", "select.mesages=3"], "mesages is not a figure of select (did you mean messages?), those are: time"),
+        (["-w", "select:INBOXES=3"], "INBOXES is not a mailbox of this run (did you mean INBOX?), those are: INBOX"),
         (["-w", "select:Nope=3"], "Nope is not a mailbox of this run, those are: INBOX"),
         (["-w", "select.messages=5s"], "--warning: select.messages is no time, right is a range without a unit"),
         (["-w", "tls.cert_days=21d:"], "tls.cert_days is no time"),

@@ -147,6 +147,23 @@ fn an_empty_mailbox_is_not_asked_for_dates_and_has_no_newest_message() {
 }
 
 #[test]
+fn a_name_that_looks_like_a_list_of_mailboxes_has_a_hint_if_it_is_refused() {
+    for (operation, command) in [("select", "SELECT"), ("examine", "EXAMINE"), ("status", "STATUS")] {
+        for (mailbox, answer, hint) in [
+            ("INBOX,Archive", "NO [NONEXISTENT] no such mailbox", " (one -m or -O for each mailbox)"),
+            ("INBOX Archive", "NO [NONEXISTENT] no such mailbox", ""),
+            ("INBOX,Archive", "OK done", ""),
+        ] {
+            let steps = [exchange(command, vec![tagged(answer)])];
+            let (run, _) = run(&[session(CAPABILITIES, &steps)], &[&format!("{operation}:{mailbox}")], "");
+            assert_eq!(run.code, if answer.starts_with("NO") { 2 } else { 0 }, "{run:#?}");
+            let said = format!("{operation} {mailbox} failed: {answer}{hint}, login 0.");
+            assert_eq!(run.summary().contains(&said), run.code == 2, "{run:#?}");
+        }
+    }
+}
+
+#[test]
 fn a_mailbox_with_one_message_has_one_age() {
     let date = Step::SendDated("* 1 FETCH (INTERNALDATE \"<3000>\")\r\n".to_owned());
     let steps = [exchange("SELECT", opened(1)), exchange("FETCH 1,*", vec![date, tagged("OK done")])];
