@@ -1,6 +1,6 @@
 //! Facts that a run learns about the server. Each is reported as soon as it is known, so that a timeout loses none.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -86,6 +86,12 @@ pub struct Certificate {
 }
 
 impl Facts {
+    /// The address that answered, if the name has several.
+    #[must_use]
+    pub fn find_peer_of_several(&self) -> Option<IpAddr> {
+        self.peer.filter(|_| self.addresses.len() > 1).map(|peer| peer.ip())
+    }
+
     /// Adds a fact. `start` is the start of the program. A handle to close the connection by is handed back.
     pub fn learn(&mut self, fact: Fact, start: Instant) -> Option<Arc<TcpStream>> {
         match fact {

@@ -83,7 +83,7 @@ fn list_troubles(judged: &Judged<'_>) -> Vec<Trouble> {
                 let ending = ending.filter(|_| planned.operation.is_task());
                 troubles.push(Trouble {
                     ending,
-                    ..trouble(state, planned.make_full_title(), describe_outcome(phase, judged))
+                    ..trouble(state, phase.report.make_full_title(), describe_outcome(phase, judged))
                 });
             }
         }

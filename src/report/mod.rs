@@ -3,6 +3,7 @@
 
 pub mod judge;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -65,6 +66,8 @@ pub struct PhaseReport {
     pub remarks: Vec<Remark>,
     /// The server's last line in it, if a limit ended it; clean for output.
     pub last_words: Option<String>,
+    /// The address that it was done against, if the name has several.
+    pub peer: Option<IpAddr>,
 }
 
 /// Everything known about a run.
@@ -99,7 +102,15 @@ impl PhaseReport {
             notes: Vec::new(),
             remarks: Vec::new(),
             last_words: None,
+            peer: None,
         }
+    }
+
+    /// `tls`, and of several addresses of the name the one in use before it: `192.0.2.1 tls`.
+    #[must_use]
+    pub fn make_full_title(&self) -> String {
+        let title = self.phase.make_full_title();
+        self.peer.map_or(title.clone(), |ip| format!("{ip} {title}"))
     }
 
     /// The figure as it was measured, if anything is known of it.

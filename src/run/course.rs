@@ -285,7 +285,8 @@ impl Course {
         let begun = self.find_running().map(|(.., since)| round_time(since.saturating_duration_since(self.start)));
         let remarks =
             if matches!(outcome, Outcome::NotRun(_)) { Vec::new() } else { std::mem::take(&mut self.remarks) };
-        self.ended.push(PhaseReport { begun, time, remarks, ..PhaseReport::new(phase.clone(), outcome) });
+        let peer = self.facts.find_peer_of_several();
+        self.ended.push(PhaseReport { begun, time, remarks, peer, ..PhaseReport::new(phase.clone(), outcome) });
     }
 }
 

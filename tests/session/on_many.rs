@@ -235,6 +235,34 @@ fn durations_stay_those_of_the_phases_alone() {
 }
 
 #[test]
+fn of_several_addresses_the_one_in_use_is_named_if_something_is_wrong_behind_connect() {
+    let login = |answer| vec![send(GREETING), expect("LOGIN"), answer, Silence];
+    let second = session(&[("two", vec![Close])]);
+    let Some(shim) = Resolver::build() else {
+        return;
+    };
+    for (scripts, args, said) in [
+        (vec![vec![Silence]], "--limit greeting=300ms", "greeting timed out after 0.300 s (its limit 0.3 s)"),
+        (vec![vec![Silence]], "--tls implicit --limit tls=300ms", "tls timed out after 0.300 s (its limit 0.3 s)"),
+        (vec![vec![send("* BYE full\r\n"), Close]], "", "greeting failed: BYE full"),
+        (vec![login(tagged("NO not you"))], "", "login failed: NO not you"),
+        (vec![login(Close)], "", "login failed: connection closed by the server"),
+        (vec![session(&[("one", vec![Close])]), second], "", "select one failed: connection closed by the server"),
+    ] {
+        for format in ["nagios", "timeline"] {
+            let server = Server::in_turn(scripts.clone());
+            let plugin = mailboxes_of("imap.example.org", server.port, &["one", "two"])
+                .args(args.split_whitespace())
+                .args(["-o", format]);
+            let run = shim.answer(plugin, format!("{NOBODY},{V4}")).run();
+            assert_eq!(run.code, 2, "{run:#?}");
+            let said = format!("imap.example.org: {V4} {said}");
+            assert!(run.stdout.replace("\n  ", " ").contains(&said), "{said}: {run:#?}");
+        }
+    }
+}
+
+#[test]
 fn every_address_has_its_labels_in_sorted_order_whatever_the_resolver_says() {
     let Some(nodes) = Nodes::start([(V4, whole(1)), (OTHER, whole(2)), (V6, whole(3))]) else {
         return;
