@@ -5,6 +5,7 @@ mod check_label;
 pub mod documents;
 pub mod extra_opts;
 mod help;
+mod host;
 mod matching;
 pub mod table;
 mod values;
@@ -26,6 +27,7 @@ use crate::run::bounded::run_bounded;
 use crate::run::prepared;
 use crate::run::signals::Signals;
 use crate::text::show_value;
+use host::Host;
 
 /// The limit of a run if the user gives none: `check_nrpe` gives up after 10 s.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -37,12 +39,14 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Options {
-    /// How to reach the server; port and name for TLS are completed at the end.
+    /// How to reach the server; host, port and name for TLS are completed at the end.
     pub server: net::Settings,
+    /// The server that the user gave.
+    pub host: Host,
     /// The port that the user gave.
     pub port: Option<u16>,
     /// The name for TLS that the user gave.
-    pub tls_name: Option<String>,
+    pub tls_name: Option<Host>,
     /// Account name.
     pub username: String,
     /// The source of the password.
@@ -189,7 +193,7 @@ impl Options {
     pub fn make_output_settings(&self) -> output::Settings {
         let has_check_label = self.format.has_check_label || self.textfile.is_some();
         output::Settings {
-            host: self.server.host.clone(),
+            host: self.host.shown.clone(),
             port: self.server.port,
             tls_mode: self.server.tls_mode,
             verify: self.server.verify,
@@ -227,6 +231,7 @@ impl Options {
                 verify: true,
                 tls_min: TlsVersion::V1_2,
             },
+            host: Host::default(),
             port: None,
             tls_name: None,
             username: String::new(),
@@ -258,7 +263,7 @@ impl Options {
     }
 
     fn complete(mut self) -> Result<Self, String> {
-        if self.server.host.is_empty() {
+        if self.host.ascii.is_empty() {
             return Err("no server: -H HOST is missing, see --help".to_owned());
         }
         if self.username.is_empty() {
@@ -285,7 +290,8 @@ impl Options {
             self.plan.tasks.push(RequestedTask { operation: &SELECT, target: Some("INBOX".to_owned()) });
         }
         self.server.port = self.port.unwrap_or(self.server.tls_mode.choose_default_port());
-        self.server.tls_name = self.tls_name.clone().unwrap_or_else(|| self.server.host.clone());
+        self.server.host.clone_from(&self.host.ascii);
+        self.server.tls_name.clone_from(&self.tls_name.as_ref().unwrap_or(&self.host).ascii);
         self.plan.tls_mode = self.server.tls_mode;
         self.plan.writes_file = self.textfile.is_some();
         Ok(self)

@@ -1,6 +1,5 @@
 //! How the values of options are read. All errors say what is wrong with the text and what would be right.
 
-use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -110,27 +109,6 @@ pub fn parse_limit(value: &str) -> Result<(Selector, Duration), String> {
         },
         (None, _) => Err(format!("{} has no =, right is PHASE=SECONDS", show_value(value))),
     }
-}
-
-/// A host name or address, IPv6 also in brackets.
-pub fn parse_host(value: &str) -> Result<String, String> {
-    let is_name = |text: &str| {
-        !text.is_empty()
-            && text.len() <= 255
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
-    };
-    let bare = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
-    // An address may have a zone: fe80::1%eth0.
-    let (address, zone) = bare.split_once('%').map_or((bare, None), |(address, zone)| (address, Some(zone)));
-    if address.parse::<Ipv6Addr>().is_ok() && zone.is_none_or(is_name) || is_name(value) {
-        return Ok(bare.to_owned());
-    }
-    let right = if value.is_ascii() {
-        "right is for example imap.example.org or 2001:db8::1, the port goes to -p"
-    } else {
-        "of letters beyond ASCII the form that begins with xn-- is right"
-    };
-    Err(format!("{} is neither a name nor an address, {right}", show_value(value)))
 }
 
 /// Any but an empty one.

@@ -1,4 +1,5 @@
 //! Resolvers and addresses that do not answer, or answer with no.
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,30 @@ fn the_next_address_gets_its_chance_before_the_first_one_has_eaten_the_limit() {
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(run.summary().contains("connect timed out after "));
     assert!(run.elapsed < Duration::from_secs(6), "{run:#?}");
+}
+
+#[test]
+fn a_name_with_letters_beyond_ascii_is_converted_for_the_network_and_shown_as_written() {
+    let Some(shim) = Resolver::build() else {
+        return;
+    };
+    let written = "imap.bücher.example";
+    for (host, tls_name) in [(written, &[][..]), ("imap.example.org", &["--tls-name", written])] {
+        for format in ["nagios", "json"] {
+            let server = Server::start(well(Mode::Implicit));
+            let plugin = Plugin::new(["-H", host, "-p", &server.port.to_string(), "-u", USER, "-o", format])
+                .args(["-m", "INBOX", "-m", "Archive"])
+                .args(tls_name)
+                .arg("--ca-file")
+                .arg(server.ca_file())
+                .password(PASSWORD);
+            let run = shim.answer(plugin, "127.0.0.1").env("SHIM_CALLED", shim.called()).run();
+            assert_eq!(run.code, 0, "{run:#?}");
+            assert!(run.stdout.contains(host) && !run.stdout.contains("xn--"), "{run:#?}");
+            let asked = fs::read_to_string(shim.called()).unwrap();
+            assert_eq!(asked, if host == written { "imap.xn--bcher-kva.example" } else { host });
+        }
+    }
 }
 
 /// As connect(2) reports a rule of the host's own firewall, a lack of ports and a lack of IPv6.

@@ -10,7 +10,7 @@ pub struct Resolver {
 }
 
 /// What environment variables decide: `SHIM_ADDRESSES` is the answer in its order, without it there is none, ever;
-/// with `SHIM_FAILS` there is no such name; `SHIM_CALLED` is a file that is made when the resolver is asked. With
+/// with `SHIM_FAILS` there is no such name; `SHIM_CALLED` is a file that gets the name when the resolver is asked for it. With
 /// `SHIM_BREAKS=N` the thread that asked has no clock from its Nth look at it on, which makes the standard library panic.
 /// `SHIM_CONNECT` is a list such as `127.0.0.1=13,::1=1`: to these addresses connect(2) fails with these errors.
 /// With `SHIM_DEAD_MOUNT` no file is ever renamed, `SHIM_DEAD_FILE` is a file that never answers; with `SHIM_NO_THREADS` no
@@ -95,6 +95,14 @@ int connect(int socket, const struct sockaddr *to, socklen_t length)
     return syscall(SYS_connect, socket, to, length);
 }
 
+static void put(const char *path, const char *text)
+{
+    int file = creat(path, 0600);
+    if (write(file, text, strlen(text)) < 0)
+        abort();
+    close(file);
+}
+
 struct answer { struct addrinfo info; struct sockaddr_in6 address; };
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
@@ -102,9 +110,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 {
     char *list = getenv("SHIM_ADDRESSES"), *called = getenv("SHIM_CALLED"), *breaks = getenv("SHIM_BREAKS");
     int port = htons(service ? atoi(service) : 0);
-    (void)node;
     if (called)
-        close(creat(called, 0600));
+        put(called, node);
     if (getenv("SHIM_FAILS"))
         return EAI_NONAME;
     while (!list)

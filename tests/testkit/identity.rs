@@ -29,7 +29,7 @@ pub struct Identity {
 #[derive(Clone, Copy)]
 pub struct Certificate {
     pub common_name: &'static str,
-    pub dns: &'static str,
+    pub dns: &'static [&'static str],
     pub ip: &'static str,
     /// Days until it expires.
     pub days: i64,
@@ -47,7 +47,7 @@ pub enum Key {
 /// The usual certificate of a server.
 pub const SERVER: Certificate = Certificate {
     common_name: "scripted server",
-    dns: "localhost",
+    dns: &["localhost", "imap.xn--bcher-kva.example"],
     ip: "127.0.0.1",
     days: 30,
     is_ca: false,
@@ -56,8 +56,14 @@ pub const SERVER: Certificate = Certificate {
 };
 
 /// The certificate of a CA.
-pub const CA: Certificate =
-    Certificate { common_name: "Root CA", dns: "ca.example.org", ip: "192.0.2.1", days: 3650, is_ca: true, ..SERVER };
+pub const CA: Certificate = Certificate {
+    common_name: "Root CA",
+    dns: &["ca.example.org"],
+    ip: "192.0.2.1",
+    days: 3650,
+    is_ca: true,
+    ..SERVER
+};
 
 /// The certificate of the scripted servers, which vouches for itself.
 pub fn ca_file() -> NamedTempFile {
@@ -112,11 +118,12 @@ impl Identity {
         if wanted.is_ca {
             builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
         }
-        let names = SubjectAlternativeName::new()
-            .ip(wanted.ip)
-            .dns(wanted.dns)
-            .build(&builder.x509v3_context(None, None))
-            .unwrap();
+        let mut names = SubjectAlternativeName::new();
+        names.ip(wanted.ip);
+        for name in wanted.dns {
+            names.dns(name);
+        }
+        let names = names.build(&builder.x509v3_context(None, None)).unwrap();
         builder.append_extension(names).unwrap();
         builder.sign(issuer.map_or(&key, |issuer| &issuer.key), (wanted.hash)()).unwrap();
         Self { key, certificate: builder.build() }

@@ -1,6 +1,7 @@
 //! Options that say how the server is reached.
 
-use super::super::values::{parse_choice, parse_host, parse_path, parse_port};
+use super::super::host::Host;
+use super::super::values::{parse_choice, parse_path, parse_port};
 use super::{Completes, Given, InCheck, Opt, Options, Section, put};
 use crate::net::{Family, TlsMode, TlsVersion};
 
@@ -13,11 +14,11 @@ pub static SECTION: Section = Section {
             long: "hostname",
             value: "HOST",
             help: "name or address of the server; required",
-            doc: "Name or IP address of the server. Required.",
+            doc: "Name or IP address of the server. A name with letters beyond ASCII is converted (IDNA 2008). Required.",
             completes: Completes::Hosts,
             given: Given::Once,
             in_check: InCheck::No,
-            set: |o, v| put(&mut o.server.host, parse_host(v)),
+            set: |o, v| put(&mut o.host, Host::parse(v)),
         },
         Opt {
             short: "p",
@@ -88,8 +89,8 @@ pub static SECTION: Section = Section {
                   HOST.",
             completes: Completes::Hosts,
             given: Given::Once,
-            in_check: InCheck::Value(|o| o.tls_name.clone()),
-            set: |o, v| put(&mut o.tls_name, parse_host(v).map(Some)),
+            in_check: InCheck::Value(|o| o.tls_name.as_ref().map(|name| name.shown.clone())),
+            set: |o, v| put(&mut o.tls_name, Host::parse(v).map(Some)),
         },
         Opt {
             short: "",
