@@ -29,6 +29,8 @@ pub mod output;
 
 pub mod options;
 
+pub mod ask;
+
 pub mod check;
 
 pub mod repeat;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 
+use check_imap_session::ask::ask_person;
 use check_imap_session::check::check;
 use check_imap_session::options::{Options, Request};
 use check_imap_session::output::deliver::{Answer, deliver};
@@ -29,13 +30,18 @@ fn main() {
 
 /// Everything that a command line asks for.
 fn answer(signals: &Signals, start: Instant) -> Answer {
-    let options = match Options::from_process(signals) {
+    let mut options = match Options::from_process(signals) {
         Ok(Request::Check(options)) => options,
         Ok(Request::Text(text)) => return Answer::without_state(text),
         Err(why) => return Answer::without_state(render_unknown(&why)),
     };
     let plan = match Plan::new(&options.plan) {
         Ok(plan) => plan,
+        Err(why) => return Answer::without_state(render_unknown(&why)),
+    };
+    let start = match ask_person(&mut options, signals) {
+        Ok(true) => Instant::now(),
+        Ok(false) => start,
         Err(why) => return Answer::without_state(render_unknown(&why)),
     };
     match options.find_repetition() {

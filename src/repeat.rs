@@ -5,15 +5,14 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use nagiosplugin::ServiceState;
 
+use crate::ask::read_standard_input;
 use crate::check::{make_answer, perform};
-use crate::credentials::source::PasswordSource;
 use crate::options::{Options, Repetition};
 use crate::output::deliver::{Answer, print};
 use crate::output::render_unknown;
 use crate::output::tally::Tally;
 use crate::plan::Plan;
 use crate::report::judge::judge;
-use crate::run::bounded::run_bounded;
 use crate::run::signals::Signals;
 use crate::run::wakeup::{Next, Queue};
 
@@ -47,17 +46,6 @@ pub fn repeat(mut options: Options, plan: &Plan, repetition: Repetition, signals
         }
     }
     make_answer(&options, worst, (repeated.table)(&tally, &settings), start)
-}
-
-/// Reads a password from standard input before the first run, and keeps it for all runs: it can be read only once.
-fn read_standard_input(options: &mut Options, signals: &Signals) -> Result<(), String> {
-    if !matches!(options.password, PasswordSource::Stdin) {
-        return Ok(());
-    }
-    let read = || PasswordSource::Stdin.read(&|_| {});
-    let password = run_bounded(options.plan.timeout, Duration::ZERO, signals, read)??;
-    options.password = PasswordSource::Value(password);
-    Ok(())
 }
 
 /// Waits for this interval. True if a signal ended the waiting.

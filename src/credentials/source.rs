@@ -62,7 +62,11 @@ fn open_standard_input() -> io::Result<File> {
     io::stdin().as_fd().try_clone_to_owned().map(File::from)
 }
 
-fn read_first_line(mut file: File) -> Result<Secret, String> {
+/// Reads the first line, which must be a password.
+///
+/// # Errors
+/// What is wrong with the file or with its first line.
+pub fn read_first_line(mut file: File) -> Result<Secret, String> {
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_PASSWORD));
     let mut byte = [0];
     while file.read(&mut byte).map_err(|error| describe_io_error(&error))? == 1 && byte != *b"\n" {

@@ -5,7 +5,7 @@ mod check_label;
 pub mod documents;
 pub mod extra_opts;
 mod help;
-mod host;
+pub mod host;
 mod matching;
 pub mod table;
 mod values;

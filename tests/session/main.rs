@@ -24,6 +24,7 @@ mod on_many;
 mod on_network;
 mod on_operations;
 mod on_outputs;
+mod on_prompt;
 mod on_remarks;
 mod on_script;
 mod on_secrets;

@@ -4,13 +4,13 @@ use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::plugin::Plugin;
 use super::screen::{Screen, Size};
@@ -35,6 +35,8 @@ pub struct Shown {
     /// How many of the bytes are on the screen.
     read: usize,
     pub code: Option<i32>,
+    /// Whether the terminal shows what is typed.
+    pub echoes: bool,
 }
 
 impl Terminal {
@@ -53,7 +55,7 @@ impl Terminal {
         let start = Instant::now();
         let launched = plugin.command(&["setsid", "--ctty"]).stdin(copy()).stdout(copy()).stderr(copy()).spawn();
         drop(inside);
-        let shown = Shown { screen: Screen::new(size), bytes: Vec::new(), read: 0, code: None };
+        let shown = Shown { screen: Screen::new(size), bytes: Vec::new(), read: 0, code: None, echoes: true };
         let shown = Arc::new(Mutex::new(shown));
         let keyboard = File::from(keyboard);
         let (mut output, taken) = (keyboard.try_clone().unwrap(), Arc::clone(&shown));
@@ -89,7 +91,21 @@ impl Terminal {
     }
 
     pub fn press_ctrl_c(&mut self) {
-        self.keyboard.write_all(b"\x03").unwrap();
+        self.type_keys("\x03");
+    }
+
+    pub fn type_keys(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    pub fn send_signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.plugin.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh is there").success());
+    }
+
+    /// Whether the terminal shows what is typed.
+    pub fn echoes(&self) -> bool {
+        tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO)
     }
 
     /// Waits for the end of the plugin.
@@ -101,11 +117,12 @@ impl Terminal {
             self.check_time();
             thread::sleep(Duration::from_millis(5));
         };
+        let echoes = self.echoes();
         self.reader.take().unwrap().join().expect("the screen understands all");
         let shown = Arc::into_inner(self.shown).unwrap();
         let shown = shown.into_inner().unwrap();
         assert_eq!(shown.read, shown.bytes.len(), "half a sequence: {shown:#?}");
-        Shown { code: status.code(), ..shown }
+        Shown { code: status.code(), echoes, ..shown }
     }
 
     fn check_time(&mut self) {

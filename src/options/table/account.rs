@@ -28,7 +28,8 @@ pub static SECTION: Section = Section {
             long: "password-file",
             value: "FILE",
             help: "file whose first line is the password; - is standard input (default: $IMAP_SESSION_PASSWORD)",
-            doc: "File whose first line is the password; `-` is standard input. Without this option, the \
+            doc: "File whose first line is the password; `-` is standard input, and a terminal there asks without showing \
+                  the answer. Without this option, the \
                   environment variable `IMAP_SESSION_PASSWORD` is used. No option takes the password itself, \
                   because `ps` would show it.",
             completes: Completes::Files,
