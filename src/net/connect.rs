@@ -121,7 +121,7 @@ pub fn blame_missing_files(reason: impl Into<Reason>) -> Failure {
 }
 
 /// Whether this host has no file descriptor or no memory left.
-fn is_shortage(error: &io::Error) -> bool {
+pub(super) fn is_shortage(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS))
 }
 

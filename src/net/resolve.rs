@@ -1,11 +1,12 @@
 //! Name to addresses, by the system's resolver. Blocking, without limits: those are the supervisor's.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
+use dns_lookup::{AddrFamily, AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
 
 use super::Family;
-use super::connect::blame_missing_files;
+use super::connect::{blame_missing_files, is_shortage};
 use crate::failure::Failure;
 use crate::text::describe_io_error;
 
@@ -14,10 +15,6 @@ use crate::text::describe_io_error;
 /// # Errors
 /// The resolver's words, or that an address is of the other family.
 pub fn resolve(host: &str, port: u16, family: Option<Family>) -> Result<Vec<SocketAddr>, Failure> {
-    look_up(host, port, family).map_err(blame_missing_files)
-}
-
-fn look_up(host: &str, port: u16, family: Option<Family>) -> Result<Vec<SocketAddr>, String> {
     let (wanted, name) = match family {
         None => (None, ""),
         Some(Family::V4) => (Some(AddrFamily::Inet), " (IPv4 only)"),
@@ -28,7 +25,7 @@ fn look_up(host: &str, port: u16, family: Option<Family>) -> Result<Vec<SocketAd
         return if is_wanted {
             Ok(vec![SocketAddr::new(ip, port)])
         } else {
-            Err(format!("{ip} is of the other family{name}"))
+            Err(Failure::lost(format!("{ip} is of the other family{name}")))
         };
     }
     let hints = AddrInfoHints {
@@ -36,8 +33,13 @@ fn look_up(host: &str, port: u16, family: Option<Family>) -> Result<Vec<SocketAd
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
     };
-    let found = getaddrinfo(Some(host), None, Some(hints))
-        .map_err(|error| format!("{}{name}", describe_io_error(&error.into())))?;
+    let explain = |error: LookupError| {
+        let is_out_of_memory = matches!(error.kind(), LookupErrorKind::Memory);
+        let error = io::Error::from(error);
+        let reason = format!("{}{name}", describe_io_error(&error));
+        if is_out_of_memory || is_shortage(&error) { Failure::local(reason) } else { blame_missing_files(reason) }
+    };
+    let found = getaddrinfo(Some(host), None, Some(hints)).map_err(explain)?;
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for mut address in found.flatten().map(|found| found.sockaddr) {
         address.set_port(port);
@@ -45,7 +47,10 @@ fn look_up(host: &str, port: u16, family: Option<Family>) -> Result<Vec<SocketAd
             addresses.push(address);
         }
     }
-    if addresses.is_empty() { Err(format!("the name has no address{name}")) } else { Ok(addresses) }
+    if addresses.is_empty() {
+        return Err(blame_missing_files(format!("the name has no address{name}")));
+    }
+    Ok(addresses)
 }
 
 #[cfg(test)]

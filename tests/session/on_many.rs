@@ -411,7 +411,7 @@ fn a_name_that_does_not_resolve_is_one_failure() {
         return;
     };
     let plugin = || mailboxes_of("imap.example.org", 1, &["INBOX"]).args(["--every-address", "-t", "1"]);
-    let unknown = shim.load(plugin()).env("SHIM_FAILS", "1").run();
+    let unknown = shim.load(plugin()).env("SHIM_FAILS", "-2").run();
     let silent = shim.load(plugin()).run();
     for (run, said) in [(unknown, "resolve failed: "), (silent, "resolve timed out after ")] {
         run.check_sound();

@@ -66,6 +66,19 @@ fn the_next_address_gets_its_chance_before_the_first_one_has_eaten_the_limit() {
 }
 
 #[test]
+fn a_resolver_that_is_short_of_memory_says_nothing_about_the_server() {
+    let Some(shim) = Resolver::build() else {
+        return;
+    };
+    // EAI_NONAME, EAI_AGAIN, EAI_MEMORY, EAI_SYSTEM with ENOMEM.
+    for (error, code) in [("-2", 2), ("-3", 2), ("-10", 3), ("-11", 3)] {
+        let run = shim.load(to_two_addresses(993)).env("SHIM_FAILS", error).run();
+        assert_eq!(run.check_sound().code, code, "{error}: {run:#?}");
+        assert!(run.summary().starts_with("imap.example.org: resolve failed: "), "{run:#?}");
+    }
+}
+
+#[test]
 fn a_name_with_letters_beyond_ascii_is_converted_for_the_network_and_shown_as_written() {
     let Some(shim) = Resolver::build() else {
         return;

@@ -10,7 +10,7 @@ pub struct Resolver {
 }
 
 /// What environment variables decide: `SHIM_ADDRESSES` is the answer in its order, without it there is none, ever;
-/// with `SHIM_FAILS` there is no such name; `SHIM_CALLED` is a file that gets the name when the resolver is asked for it. With
+/// `SHIM_FAILS` is an error of it, -2 for example that there is no such name; `SHIM_CALLED` is a file that gets the name when the resolver is asked for it. With
 /// `SHIM_BREAKS=N` the thread that asked has no clock from its Nth look at it on, which makes the standard library panic.
 /// `SHIM_CONNECT` is a list such as `127.0.0.1=13,::1=1`: to these addresses connect(2) fails with these errors.
 /// With `SHIM_DEAD_MOUNT` no file is ever renamed, `SHIM_DEAD_FILE` is a file that never answers; with `SHIM_NO_THREADS` no
@@ -112,8 +112,10 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     int port = htons(service ? atoi(service) : 0);
     if (called)
         put(called, node);
-    if (getenv("SHIM_FAILS"))
-        return EAI_NONAME;
+    if (getenv("SHIM_FAILS")) {
+        errno = ENOMEM;
+        return atoi(getenv("SHIM_FAILS"));
+    }
     while (!list)
         pause();
     list = strdup(list);
