@@ -30,7 +30,7 @@ fuzz_target!(|input: &str| {
 });
 
 /// A range as the Monitoring Plugins define it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Bounds {
     start: f64,
     end: f64,
@@ -62,10 +62,31 @@ fn bounds(text: &str) -> Option<Bounds> {
     let start = match start {
         "" => 0.0,
         "~" => f64::NEG_INFINITY,
-        number => decimal(number)?,
+        number => seconds(number)?,
     };
-    let end = if end.is_empty() { f64::INFINITY } else { decimal(end)? };
+    let end = if end.is_empty() { f64::INFINITY } else { seconds(end)? };
     (start <= end).then_some(Bounds { start, end, inside })
+}
+
+/// A number, or a time with a unit in seconds, to the microsecond.
+fn seconds(text: &str) -> Option<f64> {
+    let (number, unit) = split_unit(text);
+    let number = decimal(number)?;
+    let unit = match unit {
+        "" => return Some(number),
+        "ms" => 1e3,
+        "s" => 1e6,
+        "m" => 60e6,
+        "h" => 3600e6,
+        "d" => 86_400e6,
+        _ => return None,
+    };
+    Some((number * unit).round() / 1e6)
+}
+
+/// At the last digit or point.
+fn split_unit(text: &str) -> (&str, &str) {
+    text.split_at(text.rfind(|c: char| c.is_ascii_digit() || c == '.').map_or(0, |at| at + 1))
 }
 
 /// Digits with at most one point among, before or behind them; finite.
@@ -78,7 +99,15 @@ fn decimal(text: &str) -> Option<f64> {
 }
 
 fn check_range(range: &Range, text: &str, bounds: &Bounds) {
-    assert_eq!(range.text(), text);
+    let has_unit = text.contains(['m', 's', 'h', 'd']);
+    assert_eq!(range.has_unit, has_unit);
+    if has_unit {
+        let shown = self::bounds(range.text());
+        let is_same = range.text().len() > 40 || shown.is_some_and(|shown| shown == *bounds);
+        assert!(is_same, "{text} is shown as {}", range.text());
+    } else {
+        assert_eq!(range.text(), text);
+    }
     let mut values = vec![0.0, 1.0, -1.0, f64::MAX, f64::MIN];
     for bound in [bounds.start, bounds.end].into_iter().filter(|bound| bound.is_finite()) {
         assert_eq!(bounds.alarms(bound), bounds.inside, "an end point belongs to its range");
@@ -91,10 +120,12 @@ fn check_range(range: &Range, text: &str, bounds: &Bounds) {
 
 /// A time from a millisecond to a day, to the microsecond, without floats.
 fn microseconds(text: &str) -> Option<u128> {
-    let (number, unit) = match text.trim_end_matches(|c: char| !c.is_ascii_digit() && c != '.') {
-        number if text == format!("{number}ms") => (number, 1_000),
-        number if text == format!("{number}m") => (number, 60_000_000),
-        number if text == number || text == format!("{number}s") => (number, 1_000_000),
+    let (number, unit) = match split_unit(text) {
+        (number, "ms") => (number, 1_000),
+        (number, "" | "s") => (number, 1_000_000),
+        (number, "m") => (number, 60_000_000),
+        (number, "h") => (number, 3_600_000_000),
+        (number, "d") => (number, 86_400_000_000),
         _ => return None,
     };
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));

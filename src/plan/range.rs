@@ -95,7 +95,8 @@ fn convert_bound(text: &str) -> Option<String> {
     let value: Option<f64> = is_number.then(|| number.parse().ok()).flatten();
     match unit {
         None => (text.is_empty() || value.is_some()).then(|| text.to_owned()),
-        Some(unit) => value.map(|value| to_seconds(value, unit).to_string()),
+        // To the microsecond, the resolution of every time.
+        Some(unit) => value.map(|value| ((value * unit).round() / 1e6).to_string()),
     }
 }
 
@@ -103,11 +104,6 @@ fn convert_bound(text: &str) -> Option<String> {
 fn split_unit(text: &str) -> (&str, Option<f64>) {
     let split = |(unit, microseconds): &(&str, f64)| Some((text.strip_suffix(unit)?, Some(*microseconds)));
     UNITS.iter().find_map(split).unwrap_or((text, None))
-}
-
-/// To the microsecond, the resolution of every time.
-fn to_seconds(number: f64, microseconds: f64) -> f64 {
-    (number * microseconds).round() / 1e6
 }
 
 /// Reads `0.5`, `500ms`, `5s`, `1m`, `2h`: a limit, above zero and at most a day.
@@ -121,7 +117,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let number: Option<f64> =
         number.chars().all(|c| c.is_ascii_digit() || c == '.').then(|| number.parse().ok()).flatten();
     let number = number.ok_or_else(|| wrong("is not a time in seconds"))?;
-    let seconds = unit.map_or(number, |unit| to_seconds(number, unit));
+    let seconds = unit.map_or(number, |unit| number * unit / 1e6);
     if seconds < 0.001 {
         return Err(wrong("is too short, the least is 1ms"));
     }
