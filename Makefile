@@ -4,14 +4,17 @@ PREFIX ?= /usr
 PLUGINDIR ?= $(PREFIX)/lib/nagios/plugins
 CARGO ?= cargo
 CARGO_TARGET_DIR ?= target
+# For the scripts in tests.
+export CARGO CARGO_TARGET_DIR NO_INSTALL DOVECOT KEEP
 BINARY = $(CARGO_TARGET_DIR)/release/check_imap_session
 
 build:
 	$(CARGO) build --release --locked
 
-# Real runs against a private Dovecot on loopback.
-demo: needs build
-	tests/demo.sh $(BINARY)
+# Real runs on loopback, against a private Dovecot if one is installed, else against the scripted server of the tests.
+# DOVECOT=1 installs and uses Dovecot, DOVECOT=0 never uses it, KEEP=1 keeps the server, NO_INSTALL=1 installs nothing.
+demo:
+	@tests/demo.sh
 
 test: needs lint
 	$(CARGO) test --release --locked
@@ -25,8 +28,8 @@ generated:
 # With the real Icinga 2, Director, NRPE, Nagios, Prometheus, dpkg, man and shells; what cannot be installed is skipped
 # and said. `make deb` before it has the package tested as well.
 test-consumers: needs
-	tests/install-needs.sh consumers || echo "SOME PROGRAMS ARE MISSING: their tests are skipped" >&2
-	tests/install-needs.sh director || echo "NO DIRECTOR: its test is skipped" >&2
+	@tests/install-needs.sh consumers || echo "SOME PROGRAMS ARE MISSING: their tests are skipped" >&2
+	@tests/install-needs.sh director || echo "NO DIRECTOR: its test is skipped" >&2
 	$(CARGO) test --release --locked --test consumers -- --nocapture
 
 lint:
@@ -41,7 +44,7 @@ soak: needs
 # What a run costs beside other programs, and how exact its times are: minutes each, a table (BENCH_ROUNDS, EXACTNESS_RUNS).
 # exactness captures packets, which only root may.
 bench exactness:
-	tests/install-needs.sh bench
+	@tests/install-needs.sh build test bench
 	$(CARGO) build --release --locked --example bare
 	$(CARGO) bench -q --locked --bench $@
 
@@ -57,9 +60,9 @@ fuzz:
 			-verbosity=0 -print_final_stats=1; \
 	done
 
-# Installs Debian packages where they are missing: as root, or with sudo.
+# Installs the Debian packages that are missing, as root or with sudo, and says before which these are.
 needs:
-	tests/install-needs.sh
+	@tests/install-needs.sh
 
 # Where the shells look: zsh of Debian has a folder of its own for what packages bring.
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
@@ -76,7 +79,7 @@ install:
 # The Debian package, in target/deb: built in a copy, because dpkg-buildpackage writes beside the folder that it builds,
 # and without the unit tests, which `make test` runs.
 deb:
-	tests/install-needs.sh package
+	@tests/install-needs.sh build package
 	rm -rf $(CARGO_TARGET_DIR)/deb
 	mkdir -p $(CARGO_TARGET_DIR)/deb/build/source
 	tar -c --exclude=./target --exclude=./fuzz/target --exclude=./fuzz/artifacts --exclude=./.git . | \

@@ -1,54 +1,133 @@
 #!/bin/sh
-# Installs the Debian packages that are missing; does nothing where all are there. No service that comes with a
-# package is started: the tests start instances of their own.
+# Installs the Debian packages that are missing, and says before which these are and what they are for; does nothing if
+# all are there. No service that comes with a package is started: the tests start instances of their own.
 #
-#   tests/install-needs.sh [SET ...]    build and tests; and with SET:
+#   tests/install-needs.sh [SET ...]    default: build test
+#     build       what the build needs
+#     dovecot     the private Dovecot of tests and demo
+#     test        what the tests need, that Dovecot included
 #     consumers   Icinga 2, NRPE, Nagios, Prometheus, man and shells for `make test-consumers`
 #     director    Icinga Director with its database, for the slow part of it
 #     package     what `make deb` needs
 #     bench       what `make bench` and `make exactness` compare with and measure by
+#   tests/install-needs.sh has PACKAGE    ends with 0 if it is there
+#
+# With NO_INSTALL=1 nothing is installed. It ends with 1 if something is missing, unless only tests need it that
+# tests/run.sh leaves out.
 set -eu
+PATH=$PATH:/usr/sbin:/sbin
 
-needs='gcc libc6-dev pkg-config libssl-dev openssl dovecot-imapd procps iproute2 valgrind'
-for set in "$@"; do
-    case $set in
+main() {
+    if [ "${1-}" = has ]; then
+        has "$2"
+        return
+    fi
+    [ $# -gt 0 ] || set -- build test
+    missing=
+    for set in "$@"; do
+        packages=$(list_packages "$set")
+        for package in $packages; do
+            case " $missing " in *" $package "*) continue ;; esac
+            has "$package" || missing="$missing $package"
+        done
+    done
+    [ -n "$missing" ] || return 0
+    echo "Missing here, by the names of their Debian packages:"
+    for package in $missing; do
+        echo "  $package: $(say_purpose "$package")"
+    done
+    if [ "${NO_INSTALL:-0}" != 0 ]; then
+        refuse
+    else
+        install
+    fi
+}
+
+list_packages() { # SET
+    case $1 in
+        build) echo gcc libc6-dev pkg-config libssl-dev ;;
+        dovecot) echo openssl dovecot-imapd ;;
+        test) echo openssl dovecot-imapd procps iproute2 valgrind ;;
         consumers)
-            needs="$needs curl icinga2-bin icinga2-common nagios4-core nagios-nrpe-server nagios-nrpe-plugin"
-            needs="$needs prometheus prometheus-node-exporter systemd man-db zsh bash-completion"
+            echo curl icinga2-bin icinga2-common nagios4-core nagios-nrpe-server nagios-nrpe-plugin \
+                prometheus prometheus-node-exporter systemd man-db zsh bash-completion
             ;;
-        director) needs="$needs curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director php-mysql" ;;
-        package) needs="$needs build-essential debhelper lintian" ;;
+        director) echo curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director php-mysql ;;
+        package) echo build-essential debhelper lintian ;;
         bench)
-            needs="$needs curl valgrind strace time tcpdump python3 ca-certificates monitoring-plugins-basic"
-            needs="$needs monitoring-plugins-contrib libmail-imapclient-perl libio-socket-ssl-perl"
+            echo curl valgrind strace time tcpdump python3 ca-certificates monitoring-plugins-basic \
+                monitoring-plugins-contrib libmail-imapclient-perl libio-socket-ssl-perl
             ;;
-        *) echo "$set is no set of packages, see the head of $0" >&2 && exit 1 ;;
+        *) echo "$1 is no set of packages, see the head of $0" >&2 && exit 1 ;;
     esac
-done
+}
 
-missing=
-for package in $needs; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
-done
-[ -n "$missing" ] || exit 0
-if ! command -v apt-get >/dev/null; then
-    echo "This is no Debian; needed are what Debian calls:$missing" >&2
-    exit 1
-fi
+# What build, tests and demo need counts on any system, wherever it comes from.
+has() { # PACKAGE
+    case $1 in
+        gcc) command -v cc ;;
+        libc6-dev) echo '#include <stdio.h>' | cc -E - ;;
+        pkg-config) command -v pkg-config ;;
+        libssl-dev) pkg-config --atleast-version=3 openssl ;;
+        openssl) command -v openssl ;;
+        dovecot-imapd) test -x "$(doveconf -h -c /dev/null libexec_dir)/imap" ;;
+        procps) command -v ps ;;
+        iproute2) command -v ip ;;
+        valgrind) command -v valgrind ;;
+        *) dpkg-query -W -f '${Status}' "$1" | grep -q 'ok installed' ;;
+    esac >/dev/null 2>&1
+}
 
-as_root=
-if [ "$(id -u)" != 0 ]; then
-    as_root=sudo
-fi
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-    trap '$as_root rm -f "$policy"' EXIT
-    # Without this, sh leaves it to keep services from starting for ever, where somebody presses Ctrl-C.
-    trap 'exit 130' HUP INT TERM
-    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
-    $as_root chmod 755 "$policy"
-fi
-echo "Installing:$missing"
-$as_root apt-get update -q
-# shellcheck disable=SC2086  # words, each a package
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
+say_purpose() { # PACKAGE
+    case $1 in
+        gcc | libc6-dev) echo "links the program" ;;
+        pkg-config | libssl-dev) echo "build with OpenSSL" ;;
+        openssl) echo "makes the certificates of the private Dovecot" ;;
+        dovecot-imapd) echo "the server of many tests, as a private instance on loopback" ;;
+        procps | iproute2) echo "tests look at processes and sockets with it" ;;
+        valgrind) echo "one test counts instructions with it" ;;
+        build-essential | debhelper | lintian) echo "makes and judges the Debian package" ;;
+        strace | time | tcpdump) echo "measures" ;;
+        *) echo "tests or measurements use it" ;;
+    esac
+}
+
+refuse() {
+    echo "NO_INSTALL=1: nothing is installed."
+    for package in $missing; do
+        case $package in
+            openssl | dovecot-imapd | valgrind) ;;
+            *) echo "Without $package this cannot go on." >&2 && return 1 ;;
+        esac
+    done
+}
+
+install() {
+    if ! command -v apt-get >/dev/null; then
+        echo "This is no Debian: install them by their names here." >&2
+        return 1
+    fi
+    as_root=
+    if [ "$(id -u)" != 0 ]; then
+        as_root=sudo
+        if ! command -v sudo >/dev/null; then
+            echo "Only root can install them, and there is no sudo. As root: apt-get install$missing" >&2
+            return 1
+        fi
+    fi
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap '$as_root rm -f "$policy"' EXIT
+        # Without this, sh leaves it to keep services from starting for ever, where somebody presses Ctrl-C.
+        trap 'exit 130' HUP INT TERM
+        printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+        $as_root chmod 755 "$policy"
+    fi
+    echo "Installing them with apt-get (NO_INSTALL=1 would install nothing):$missing"
+    $as_root apt-get update -q
+    # shellcheck disable=SC2086  # words, each a package
+    $as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
+}
+
+main "$@"

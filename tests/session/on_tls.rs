@@ -108,7 +108,7 @@ fn without_verification_the_certificates_that_the_server_sent_count() {
 #[test]
 fn a_server_that_is_asked_for_no_name_is_a_hint_to_ask_for_one() {
     let Chain { root, middle, .. } = Chain::usual();
-    let other = Identity::new(&Certificate { ip: "192.0.2.7", dns: &["imap.example.org"], ..SERVER }, Some(&middle));
+    let other = Identity::new(&Certificate { ip: &["192.0.2.7"], dns: &["imap.example.org"], ..SERVER }, Some(&middle));
     let placeholder = Identity::new(&Certificate { common_name: "placeholder", ..SERVER }, None);
     let trusted = in_file(&[&root]);
     let refused = |chain: &[&Identity], options: &str| {

@@ -14,10 +14,16 @@ use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509NameBuilder};
 use tempfile::NamedTempFile;
 
-/// What all scripted servers show: a certificate that vouches for itself.
-pub static CONTEXT: LazyLock<SslContext> = LazyLock::new(|| serve(&[&*IDENTITY]).build());
+/// What all scripted servers show, unless a script says otherwise.
+pub static CONTEXT: LazyLock<SslContext> = LazyLock::new(|| serve(&[&Identity::new(&SERVER, Some(&*ROOT))]).build());
 
-static IDENTITY: LazyLock<Identity> = LazyLock::new(|| Identity::new(&Certificate { is_ca: true, ..SERVER }, None));
+/// The same server, three days after its certificate has expired.
+pub static EXPIRED: LazyLock<SslContext> =
+    LazyLock::new(|| serve(&[&Identity::new(&Certificate { days: -3, ..SERVER }, Some(&*ROOT))]).build());
+
+/// The CA of the scripted servers.
+static ROOT: LazyLock<Identity> =
+    LazyLock::new(|| Identity::new(&Certificate { common_name: "Scripted CA", ..CA }, None));
 
 /// A certificate and its key.
 pub struct Identity {
@@ -30,7 +36,7 @@ pub struct Identity {
 pub struct Certificate {
     pub common_name: &'static str,
     pub dns: &'static [&'static str],
-    pub ip: &'static str,
+    pub ip: &'static [&'static str],
     /// Days until it expires.
     pub days: i64,
     pub is_ca: bool,
@@ -46,9 +52,9 @@ pub enum Key {
 
 /// The usual certificate of a server.
 pub const SERVER: Certificate = Certificate {
-    common_name: "scripted server",
-    dns: &["localhost", "imap.xn--bcher-kva.example"],
-    ip: "127.0.0.1",
+    common_name: "imap.example.org",
+    dns: &["imap.example.org", "localhost", "imap.xn--bcher-kva.example"],
+    ip: &["127.0.0.1", "127.0.0.2"],
     days: 30,
     is_ca: false,
     key: Key::P256,
@@ -59,15 +65,15 @@ pub const SERVER: Certificate = Certificate {
 pub const CA: Certificate = Certificate {
     common_name: "Root CA",
     dns: &["ca.example.org"],
-    ip: "192.0.2.1",
+    ip: &["192.0.2.1"],
     days: 3650,
     is_ca: true,
     ..SERVER
 };
 
-/// The certificate of the scripted servers, which vouches for itself.
+/// The CA of the scripted servers.
 pub fn ca_file() -> NamedTempFile {
-    in_file(&[&*IDENTITY])
+    in_file(&[&*ROOT])
 }
 
 /// A CA that has nothing to do with the servers.
@@ -119,7 +125,9 @@ impl Identity {
             builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
         }
         let mut names = SubjectAlternativeName::new();
-        names.ip(wanted.ip);
+        for address in wanted.ip {
+            names.ip(address);
+        }
         for name in wanted.dns {
             names.dns(name);
         }

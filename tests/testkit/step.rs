@@ -48,20 +48,25 @@ pub enum Step {
     Abandon,
 }
 
-/// The good answers of a plan, by the command that each belongs to.
+/// Answers by the command that each belongs to; the first one that fits counts.
 #[derive(Debug, Clone)]
 pub struct Answers(Arc<Vec<(String, Vec<Step>)>>);
 
 impl Answers {
+    pub fn new(answers: impl IntoIterator<Item = (String, Vec<Step>)>) -> Self {
+        Self(Arc::new(answers.into_iter().collect()))
+    }
+
+    /// The good answers of a plan.
     pub fn of(plan: &Plan) -> Self {
         let phases = plan.phases_of_server().into_iter();
-        Self(Arc::new(phases.filter_map(|phase| Some((phase.command?, phase.answer))).collect()))
+        Self::new(phases.filter_map(|phase| Some((phase.command?, phase.answer))))
     }
 
     /// With another answer in this phase.
     pub fn with(&self, phase: &Phase, answer: Vec<Step>) -> Self {
         let command = phase.command.clone().expect("a command");
-        Self(Arc::new([(command, answer)].into_iter().chain(self.0.iter().cloned()).collect()))
+        Self::new([(command, answer)].into_iter().chain(self.0.iter().cloned()))
     }
 
     /// The answer to the command in this line; otherwise the commands that there are.
