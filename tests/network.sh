@@ -15,6 +15,7 @@ main() {
     binary=$(readlink -f "$1")
     [ -x "$binary" ] || fail "$1 is no program"
     command -v ip >/dev/null || skip "ip is not installed, on Debian: apt-get install iproute2"
+    "$here/install-needs.sh" has dovecot-imapd || skip "Dovecot is not installed, on Debian: apt-get install dovecot-imapd"
     [ -r /dev/net/tun ] && [ -w /dev/net/tun ] || skip "/dev/net/tun is not there, or not for this user"
     local namespaces=(unshare --mount --net --pid --fork --kill-child --mount-proc)
     if [ "$(id -u)" != 0 ]; then

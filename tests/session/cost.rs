@@ -175,7 +175,7 @@ fn instructions(program: &Program) -> Option<f64> {
     }
     let count = program.instructions();
     if count.is_none() {
-        skipped("valgrind is not installed (tests/install-needs.sh bench installs it)");
+        skipped("valgrind is not installed (tests/install-needs.sh installs it)");
     }
     count.map(|count| count as f64)
 }
