@@ -21,9 +21,14 @@ test: needs lint
 	@tests/run.sh
 
 # Writes what is made of the tables of options and operations: tables in README and docs, parts of the man page,
-# the completions.
+# the completions. And the picture in README, of the run that is recorded in docs/timeline.ansi.
 generated:
 	$(CARGO) run -q --locked --example generate
+
+# Records that run anew.
+picture:
+	RECORD_PICTURE=1 $(CARGO) test -q --locked --test session picture::
+	$(MAKE) generated
 
 # With the real Icinga 2, Director, NRPE, Nagios, Prometheus, dpkg, man and shells; what cannot be installed is skipped
 # and said. `make deb` before it has the package tested as well.
@@ -99,4 +104,4 @@ rpm: build
 clean:
 	$(CARGO) clean
 
-.PHONY: build demo test generated test-consumers lint soak bench exactness fuzz needs install deb rpm clean
+.PHONY: build demo test generated picture test-consumers lint soak bench exactness fuzz needs install deb rpm clean

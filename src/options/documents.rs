@@ -1,9 +1,11 @@
-//! The documents that are made of the tables of options and operations, whole or in part. `make generated` writes them, and
-//! a test compares the committed files with them. The check itself uses none of this, so that its binary does not have it.
+//! The documents that are made of the tables of options and operations, whole or in part, and the picture of a recorded
+//! run. `make generated` writes them, and a test compares the committed files with them. The check itself uses none of
+//! this, so that its binary does not have it.
 
 mod bash;
 mod man;
 mod markdown;
+mod picture;
 mod zsh;
 
 use super::table::{Opt, SECTIONS};
@@ -11,7 +13,7 @@ use super::values::STATES;
 use crate::operation::{FRAME, OPERATIONS, Operation, Takes};
 use crate::output::FORMATS;
 
-/// A file of the project that is made of the tables.
+/// A file of the project that is made of something else.
 #[derive(Clone, Copy)]
 pub struct Document {
     /// Its path in the project.
@@ -28,6 +30,7 @@ pub static DOCUMENTS: &[Document] = &[
     Document { file: "README.md", generate: markdown::generate_readme },
     Document { file: "docs/operations.md", generate: markdown::generate_operations },
     Document { file: "docs/options.md", generate: markdown::generate_options },
+    Document { file: "docs/timeline.svg", generate: |_| Ok(picture::generate()) },
     Document { file: "debian/check_imap_session.1", generate: man::generate },
     Document { file: "debian/completions/check_imap_session.bash", generate: |_| Ok(bash::generate()) },
     Document { file: "debian/completions/_check_imap_session", generate: |_| Ok(zsh::generate()) },

@@ -32,6 +32,7 @@ mod on_testkit;
 mod on_timeline;
 mod on_tls;
 mod operations_on_dovecot;
+mod picture;
 mod properties;
 mod resolver;
 mod schema;
