@@ -197,8 +197,9 @@ pub(super) fn paint(text: &str, style: Style, canvas: Canvas) -> String {
     if canvas.has_colour && !text.trim().is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
+/// Not bold: many terminals show that as a lighter colour, and light yellow on white cannot be read.
 pub(super) fn state_style(state: ServiceState) -> Style {
-    Mark::State(state).style().bold()
+    Mark::State(state).style()
 }
 
 /// Lines of at most so many columns, broken between words; a longer word is broken inside.
