@@ -18,22 +18,6 @@ use crate::testkit::plugin::{BINARY, Plugin};
 use crate::testkit::server::Server;
 use crate::testkit::step::{Answers, Step, expect, tagged};
 
-/// Documents that still have indented blocks.
-const INDENTED: [&str; 12] = [
-    "README.md",
-    "docs/icinga2.md",
-    "docs/director.md",
-    "docs/nrpe.md",
-    "docs/nagios.md",
-    "docs/prometheus.md",
-    "docs/packages.md",
-    "docs/reliability.md",
-    "docs/performance.md",
-    "CONTRIBUTING.md",
-    "icinga/README.md",
-    "fuzz/README.md",
-];
-
 /// The only commands beside the plugin that a `console` block may have. `cat FILE` shows a file that is made here.
 const HELPERS: [&str; 3] = ["cat ", "grep ", "echo $?"];
 
@@ -65,8 +49,7 @@ fn every_code_block_says_what_it_is() {
     let mut complaints = Vec::new();
     for document in list_documents() {
         let (blocks, faults) = read_blocks(&document, &read(&document));
-        let is_excused = INDENTED.iter().any(|excused| Path::new(excused) == document);
-        complaints.extend(faults.into_iter().filter(|fault| !is_excused || !fault.ends_with("is indented")));
+        complaints.extend(faults);
         complaints.extend(blocks.iter().filter_map(explain_fault_of_block));
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));

@@ -57,7 +57,7 @@ fn the_first_certificate_of_the_verified_chain_to_expire_counts_and_is_named() {
             assert!(run.summary().contains(&text), "{text}: {run:#?}");
             let note = name.map(|name| format!("the certificate of the CA {name} is the first one to expire"));
             let line = run.phase_line("tls").unwrap();
-            assert!(line.contains("certificate of scripted server by Middle CA expires"), "{run:#?}");
+            assert!(line.contains("certificate of imap.example.org by Middle CA expires"), "{run:#?}");
             assert_eq!(note.as_ref().is_some_and(|note| line.contains(note)), note.is_some(), "{run:#?}");
             assert_eq!(line.matches("of the CA").count(), note.iter().count() * 2, "{run:#?}");
         }

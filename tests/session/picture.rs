@@ -38,7 +38,7 @@ fn record(shim: &Resolver) -> String {
     let tasks = mailboxes.map(|(name, messages)| Task::new("select", name).yielding("messages", messages));
     let plan = Plan::new(Mode::Implicit, tasks.to_vec());
     let place = plan.phases().iter().position(|phase| phase.name() == HUNG).unwrap();
-    let fresh = plan.phases_of_fresh_connection(place).into_iter().map(delay);
+    let fresh = plan.phases_of_fresh_connection(place, false).into_iter().map(delay);
     let server = Server::in_turn(vec![script(plan.phases_of_server().into_iter().map(delay)), script(fresh)]);
     let folder = tempfile::tempdir().unwrap();
     let [ca_file, password] = ["ca.pem", "password"].map(|name| folder.path().join(name).display().to_string());
