@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::last_words::{LastWords, describe_line};
-use super::response::{Status, read_literal_length, read_status, split_alert, split_word};
+use super::response::{Status, read_literal_length, read_status, split_alert, split_word, strip_prefix_no_case};
 use super::stream::{Broken, MAX_PHASE_BYTES, Stream};
 use crate::credentials::redactor::Redactor;
 use crate::failure::{Failure, Reason};
@@ -17,6 +17,15 @@ pub type Log = Box<dyn FnMut(&dyn Fn() -> String) + Send>;
 
 /// Bytes of literals that are kept of one response. A response with more is passed over.
 const MAX_LITERALS: usize = 64 * 1024;
+
+/// Bytes of a line that are kept, unless it is a list of numbers: more than a response that is parsed may have.
+const MAX_LINE: usize = 64 * 1024;
+
+/// Whether the next part of a line is kept, of which this has come.
+fn is_kept(line: &[u8]) -> bool {
+    const LIST: &[u8] = b"* SEARCH ";
+    line.len() <= MAX_LINE || strip_prefix_no_case(line, LIST).is_some()
+}
 
 /// The connection, and the last response.
 pub(super) struct Reader {
@@ -105,7 +114,7 @@ impl Reader {
             let mut rest = Vec::new();
             self.literals.extend_from_slice(b"\r\n");
             let read = self.stream.take(bytes, &mut self.literals, MAX_LITERALS);
-            read.and_then(|()| self.stream.read_line(&mut rest)).map_err(|broken| self.explain(broken))?;
+            read.and_then(|()| self.stream.read_line(&mut rest, is_kept)).map_err(|broken| self.explain(broken))?;
             let rest = rest.trim_ascii_end();
             if let Some(log) = &mut self.log {
                 log(&|| format!("S: {}", self.redactor.clean(rest)));
@@ -119,7 +128,7 @@ impl Reader {
     /// Reads a line; a part of one, if no more comes, stays in `line` as well.
     fn read_line(&mut self) -> Result<(), Failure> {
         self.next.clear();
-        let read = self.stream.read_line(&mut self.next);
+        let read = self.stream.read_line(&mut self.next, is_kept);
         if !self.next.is_empty() {
             // Some servers end a line with LF alone.
             self.next.truncate(self.next.trim_ascii_end().len());

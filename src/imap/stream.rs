@@ -15,6 +15,9 @@ pub const MAX_PHASE_BYTES: usize = 1 << 20;
 /// The most that is read in one run.
 pub const MAX_RUN_BYTES: usize = 8 << 20;
 
+/// Bytes at the end of a line that announce a literal, the line end included: `{4294967295+}`.
+const ANNOUNCEMENT: usize = 32;
+
 /// TCP, or TLS over it.
 pub enum Socket {
     /// TCP.
@@ -85,16 +88,28 @@ impl Stream {
         self.buffer.get(self.unread.clone()).unwrap_or_default()
     }
 
-    /// Appends a line, with its LF, to `line`.
+    /// Appends a line, with its LF, to `line`. Of the part that is not `kept`, only the last bytes stay: a literal may be
+    /// announced there.
     ///
     /// # Errors
     /// See [`Broken`]; a part of a line may then have been appended.
-    pub fn read_line(&mut self, line: &mut Vec<u8>) -> Result<(), Broken> {
+    pub fn read_line(&mut self, line: &mut Vec<u8>, kept: impl Fn(&[u8]) -> bool) -> Result<(), Broken> {
+        let mut dropped_at = None;
         loop {
             let buffered = self.buffered();
             let end = buffered.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
             let taken = end.unwrap_or(buffered.len());
-            line.extend_from_slice(buffered.get(..taken).unwrap_or_default());
+            let part = buffered.get(..taken).unwrap_or_default();
+            if dropped_at.is_none() && !kept(line) {
+                dropped_at = Some(line.len());
+            }
+            match dropped_at {
+                None => line.extend_from_slice(part),
+                Some(at) => {
+                    line.extend_from_slice(part.get(part.len().saturating_sub(ANNOUNCEMENT)..).unwrap_or_default());
+                    line.drain(at..line.len().saturating_sub(ANNOUNCEMENT).max(at));
+                }
+            }
             self.unread.start += taken;
             if end.is_some() {
                 return Ok(());

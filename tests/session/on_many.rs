@@ -406,6 +406,28 @@ fn a_signal_ends_every_address_and_keeps_what_was_measured() {
 }
 
 #[test]
+fn sixteen_servers_that_pour_out_a_line_each_stay_within_the_memory_of_a_run() {
+    let Some(shim) = Resolver::build() else {
+        return;
+    };
+    for tls in [false, true] {
+        let flood = Step::Flood { bytes: b"x".repeat(8192), at_most: 4 << 20 };
+        let script = if tls { vec![Step::StartTls, flood, Silence] } else { vec![flood, Silence] };
+        let first = Server::at((IpAddr::from([127, 0, 1, 1]), 0).into(), script.clone()).unwrap();
+        let others: Vec<Server> = (2..=16)
+            .map(|node| Server::at((IpAddr::from([127, 0, 1, node]), first.port).into(), script.clone()).unwrap())
+            .collect();
+        let names: Vec<String> = (1..=16).map(|node| format!("127.0.1.{node}")).collect();
+        let plugin = mailboxes_of("imap.example.org", first.port, &["INBOX"]).args(["--every-address", "-t", "60"]);
+        let plugin = if tls { plugin.args(["--tls", "implicit", "--no-verify"]) } else { plugin };
+        let run = shim.load(plugin).env("SHIM_ADDRESSES", names.join(",")).run();
+        assert_eq!(run.check_sound().code, 2, "{run:#?}");
+        assert!(run.peak_kib < 16 * 1024, "{} KiB of memory, TLS {tls}", run.peak_kib);
+        drop(others);
+    }
+}
+
+#[test]
 fn a_name_that_does_not_resolve_is_one_failure() {
     let Some(shim) = Resolver::build() else {
         return;

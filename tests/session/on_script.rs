@@ -189,6 +189,10 @@ fn what_real_servers_say_besides_does_no_harm() {
         ),
         ("UTF-8 in human text", in_select(vec![send("* OK Entw\u{fc}rfe \u{2713}\r\n")])),
         ("a literal in untagged data", in_select(vec![send("* LIST () \"/\" {7}\r\nfoo bar\r\n")])),
+        (
+            "a literal at the end of a line too long to be kept",
+            in_select(vec![send(&format!("* LIST (\\X) \"/\" {} {{12}}\r\na1 OK no end\r\n", "x".repeat(150_000)))]),
+        ),
         ("an empty literal", in_select(vec![send("* LIST () \"/\" {0}\r\n\r\n")])),
         (
             "a literal that looks like the end",
