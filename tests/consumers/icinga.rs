@@ -502,6 +502,8 @@ fn every_variable(dovecot: &Dovecot, icinga: &Icinga) -> String {
         ("critical", "[ 22.5, \"tls.cert_days=2:\" ]".to_owned()),
         ("on_timeout", "[ \"select=critical\" ]".to_owned()),
         ("on_failure", "[ \"select=warning\", \"logout=warning\" ]".to_owned()),
+        ("on_alert", "\"critical\"".to_owned()),
+        ("on_read_only", "\"warning\"".to_owned()),
         ("output", "\"nagios\"".to_owned()),
         ("textfile", format!("\"{}\"", icinga.path("run/metrics.prom").display())),
         ("exit_ok", "true".to_owned()),
