@@ -57,10 +57,11 @@ impl Answers {
         Self(Arc::new(answers.into_iter().collect()))
     }
 
-    /// The good answers of a plan.
+    /// The good answers of a plan, and that to a client whose login was refused.
     pub fn of(plan: &Plan) -> Self {
         let phases = plan.phases_of_server().into_iter();
-        Self::new(phases.filter_map(|phase| Some((phase.command?, phase.answer))))
+        let capability = ("CAPABILITY".to_owned(), vec![tagged("OK done")]);
+        Self::new(phases.filter_map(|phase| Some((phase.command?, phase.answer))).chain([capability]))
     }
 
     /// With another answer in this phase.
