@@ -5,7 +5,7 @@ use nagiosplugin::{Resource, ServiceState};
 
 use super::perfdata::render_perfdata;
 use super::summary::{MAX_MESSAGE, cut, summarize};
-use super::words::{describe_outcome, list_details};
+use super::words::{describe_outcome, list_details, list_dialogue};
 use super::{Format, Settings};
 use crate::plan::Address;
 use crate::report::Report;
@@ -43,7 +43,7 @@ fn render(judged: &Judged<'_>, settings: &Settings) -> String {
     if settings.verbosity > 1 {
         lines.extend(describe_decisions(report, settings));
     }
-    lines.extend(report.facts.iter().flat_map(|facts| facts.dialogue.iter().cloned()));
+    lines.extend(list_dialogue(report, settings));
     for line in lines {
         if output.len() + line.len() > MAX_OUTPUT {
             output.push_str("(more lines left out: NRPE carries 64 KB)\n");

@@ -2,11 +2,13 @@
 
 use nagiosplugin::ServiceState;
 
+use super::Settings;
+use crate::facts::Facts;
 use crate::operation::{Figure, Part, Value, advise_on_silence};
 use crate::plan::range::Range;
 use crate::remark::Remark;
 use crate::report::judge::{Breach, Judged, JudgedPhase};
-use crate::report::{Limit, Outcome, describe_last_words};
+use crate::report::{Limit, Outcome, Report, describe_last_words};
 use crate::text;
 
 /// The outcome in words, with the hint of a failure behind it.
@@ -122,4 +124,13 @@ pub(super) fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<
     let remarks = phase.report.remarks.iter().filter(|remark| !is_reason(remark));
     details.extend(remarks.map(ToString::to_string));
     details
+}
+
+/// The lines of the dialogue that `-vvv` adds; of several addresses each with its own in front.
+pub(super) fn list_dialogue(report: &Report, settings: &Settings) -> Vec<String> {
+    let list = |facts: &Facts| -> Vec<String> {
+        let peer = facts.peer.filter(|_| settings.every_address).map(|peer| format!("{} ", peer.ip()));
+        facts.dialogue.iter().map(|line| format!("{}{line}", peer.as_deref().unwrap_or_default())).collect()
+    };
+    report.facts.iter().flat_map(list).collect()
 }

@@ -385,6 +385,19 @@ fn a_fresh_connection_goes_to_the_node_that_lost_the_mailbox() {
 }
 
 #[test]
+fn each_line_of_a_dialogue_has_its_address_in_front() {
+    let Some(nodes) = Nodes::start([(V4, whole(1)), (OTHER, whole(1))]) else {
+        return;
+    };
+    let run = nodes.shim.answer(nodes.plugin().args(["--every-address", "-vvv"]), listed(&[V4, OTHER])).run();
+    assert_eq!(run.check_sound().code, 0, "{run:#?}");
+    for address in [V4, OTHER] {
+        let is_login = |line: &&str| line.starts_with(&format!("{address} 0.")) && line.contains(" C: a1 LOGIN ");
+        assert_eq!(run.long_text().into_iter().filter(is_login).count(), 1, "{run:#?}");
+    }
+}
+
+#[test]
 fn a_signal_ends_every_address_and_keeps_what_was_measured() {
     let Some(nodes) = Nodes::start([(V4, whole(1)), (OTHER, ended_in_login()), (THIRD, ended_in_login())]) else {
         return;

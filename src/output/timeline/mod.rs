@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::summary::summarize;
 use super::tally::{Spread, Tally};
-use super::words::{describe_limit, describe_reasons, describe_silence, find_hint, list_details};
+use super::words::{describe_limit, describe_reasons, describe_silence, find_hint, list_details, list_dialogue};
 use super::{Format, Repeated, Settings, Terminal};
 use crate::report::Outcome;
 use crate::report::judge::{Judged, JudgedPhase};
@@ -34,8 +34,8 @@ fn render(judged: &Judged<'_>, settings: &Settings) -> String {
     let canvas = find_canvas(settings);
     let mut lines = draw(judged, &[], judged.report.duration, canvas);
     lines.extend(draw_summary(judged, settings, canvas));
-    let dialogue = judged.report.facts.iter().flat_map(|facts| &facts.dialogue);
-    lines.extend(dialogue.flat_map(|line| wrap_indented(line, canvas)));
+    let dialogue = list_dialogue(judged.report, settings);
+    lines.extend(dialogue.iter().flat_map(|line| wrap_indented(line, canvas)));
     lines.join("\n") + "\n"
 }
 
