@@ -212,6 +212,14 @@ fn a_host_without_any_ca_is_at_fault_itself() {
 }
 
 #[test]
+fn a_host_whose_places_for_cas_are_empty_variables_is_at_fault_itself() {
+    let server = serving(Mode::Implicit, serve(&[&Identity::new(&SERVER, None)]));
+    let run = of_system(&server, Path::new(""), Path::new("")).run();
+    assert_eq!(run.check_sound().code, 3, "{run:#?}");
+    assert!(run.summary().contains("tls failed: SSL_CERT_DIR and SSL_CERT_FILE are empty (install the"), "{run:#?}");
+}
+
+#[test]
 fn a_host_that_has_a_ca_is_not_at_fault() {
     let Chain { root, middle, leaf } = Chain::usual();
     let foreign = Identity::new(&Certificate { common_name: "foreign CA", ..CA }, None);

@@ -57,8 +57,12 @@ pub(super) fn explain_empty_trust() -> Option<Failure> {
         return None;
     }
     let places = directories.iter().chain([&file]).filter(|place| !place.as_os_str().is_empty());
-    let places = places.map(|place| show_path(place)).collect::<Vec<_>>().join(" or ");
-    let failure = Failure::local(format!("this host has no CA certificates in {places}"));
+    let places: Vec<String> = places.map(|place| show_path(place)).collect();
+    let why = match places.as_slice() {
+        [] => "SSL_CERT_DIR and SSL_CERT_FILE are empty".to_owned(),
+        places => format!("this host has no CA certificates in {}", places.join(" or ")),
+    };
+    let failure = Failure::local(why);
     Some(failure.with_hint("install the package ca-certificates, or see --ca-file"))
 }
 
