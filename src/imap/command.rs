@@ -61,6 +61,11 @@ impl Word<'_> {
         matches!(self, Self::Atom(_)) || self.bytes().iter().all(can_hold)
     }
 
+    /// Whether it has lines of its own.
+    pub(super) fn is_message(&self) -> bool {
+        self.bytes().contains(&b'\n')
+    }
+
     /// Adds the word to the line that is to be sent. The announcement of a literal that the server must agree to stands in
     /// the line before.
     pub(super) fn write(&self, form: Form, line: &mut Vec<u8>) {

@@ -188,6 +188,10 @@ impl Dialogue {
             Err(refusal) if refusal.is_of_literal => refusal.failure,
             result => return result.map_err(|refusal| refusal.failure),
         };
+        // A message can be nothing else, and the server has refused the message.
+        if words.iter().any(Word::is_message) {
+            return Err(first);
+        }
         if !words.iter().all(Word::can_be_quoted) {
             return Err(first.with_hint("the server refused a literal, and only a literal can hold this text"));
         }

@@ -247,6 +247,8 @@ fn a_message_waits_for_the_servers_word_where_it_takes_no_literal_at_once() {
         let steps = [exchange("APPEND \"Probe\"", answer), rest.clone()];
         let (run, record) = run(&[session(&capabilities, &steps)], &["append:Probe", "noop"], "-v");
         assert!(line(&run, "append Probe").starts_with(said), "{run:#?}");
+        // It is the message that was refused, not its form.
+        assert!(!line(&run, "append Probe").contains("refused a literal"), "{run:#?}");
         assert_ok(&run, &["select Probe", "remove Probe", "noop"]);
         assert_eq!(record.contains("Subject: "), said == "0.", "{record:#?}");
     }
