@@ -216,7 +216,11 @@ impl Course {
     /// outcome.
     fn begin_again(&mut self, phase: usize, reason: &Reason) -> Effect {
         if let Some(report) = self.ended.iter_mut().rfind(|report| !report.is_not_run()) {
-            report.notes.push(format!("behind it: {reason}"));
+            let note = format!("behind it: {reason}");
+            if !report.notes.contains(&note) {
+                report.notes.push(note);
+            }
+            report.remarks.append(&mut self.remarks);
         }
         self.go_on_after_loss(phase)
     }
