@@ -169,18 +169,22 @@ const DATA_CODES: [&str; 20] = [
     "URLMECH",
 ];
 
-/// Whether a status response's text has a response code, at its beginning or at its end, that is no data: `[THROTTLED]`.
+/// Whether a status response's text has a response code that is no data: `[THROTTLED]`. It stands at the beginning, but
+/// some servers put it elsewhere, where brackets around lower case are a part of the text.
 pub(super) fn has_telling_code(text: &[u8]) -> bool {
-    let first = text.strip_prefix(b"[").and_then(|rest| rest.split(|byte| b" ]".contains(byte)).next());
-    let last = text.strip_suffix(b"]").and_then(|rest| rest.rsplit(|&byte| byte == b'[').next());
-    first.into_iter().chain(last).any(is_telling)
+    let is_code = |part: &[u8], is_first: bool| {
+        let name = part.split(|byte| b" ]".contains(byte)).next().unwrap_or_default();
+        part.contains(&b']') && is_telling(name) && (is_first || !name.iter().any(u8::is_ascii_lowercase))
+    };
+    let mut parts = text.split(|&byte| byte == b'[');
+    let is_at_beginning = parts.next().is_some_and(<[u8]>::is_empty);
+    parts.enumerate().any(|(number, part)| is_code(part, is_at_beginning && number == 0))
 }
 
-fn is_telling(code: &[u8]) -> bool {
-    let name = code.split(|&byte| byte == b' ').next().unwrap_or_default();
+fn is_telling(name: &[u8]) -> bool {
     let is_data = || DATA_CODES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-./".contains(byte);
-    name.first().is_some_and(u8::is_ascii_uppercase) && !is_data() && name.iter().all(is_name)
+    name.first().is_some_and(u8::is_ascii_alphabetic) && !is_data() && name.iter().all(is_name)
 }
 
 /// The text behind the response code `ALERT`, which must be shown (RFC 9051 section 7.1), if the line has this code.
