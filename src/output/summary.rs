@@ -4,7 +4,7 @@
 use nagiosplugin::ServiceState;
 
 use super::Settings;
-use super::words::{describe_breaches_of_total, describe_figures, describe_outcome};
+use super::words::{describe_breaches_of_total, describe_figures, describe_outcome, says_alert};
 use crate::net::TlsMode;
 use crate::operation::Summary;
 use crate::plan::MAX_ADDRESSES;
@@ -44,8 +44,11 @@ pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
     // Many operations may have failed: the login's time comes before the place where the line is cut.
     parts.extend(judged.phases.iter().filter_map(|phase| summarize_ok(phase, judged)));
     let message = format!("{}: {}", settings.host, parts.join(", "));
-    let tail = describe_tail(judged, settings, &message);
-    cut(&message, MAX_MESSAGE - tail.len()) + &tail
+    let shorten = |tail: &str| cut(&message, MAX_MESSAGE - tail.len());
+    // An alert that stands where the line is cut is repeated behind that place.
+    let shown = shorten(&describe_tail(judged, settings, &message));
+    let tail = describe_tail(judged, settings, &shown);
+    shorten(&tail) + &tail
 }
 
 fn list_troubles(judged: &Judged<'_>) -> Vec<Trouble> {
@@ -172,14 +175,15 @@ fn describe_tail(judged: &Judged<'_>, settings: &Settings, message: &str) -> Str
     for remark in judged.report.phases.iter().flat_map(|phase| &phase.remarks) {
         if let Remark::Alert(text) = remark
             && !alerts.contains(&text.as_str())
-            && !message.contains(text)
+            && !says_alert(message, text)
         {
             alerts.push(text);
         }
     }
     parts.extend(alerts.iter().take(MAX_ALERTS).map(|text| Remark::Alert(cut(text, MAX_ALERT)).to_string()));
     if alerts.len() > MAX_ALERTS {
-        parts.push(format!("{} more alerts", alerts.len() - MAX_ALERTS));
+        let more = alerts.len() - MAX_ALERTS;
+        parts.push(format!("{more} more alert{}", if more == 1 { "" } else { "s" }));
     }
     let found = judged.report.facts.first().map_or(0, |facts| facts.addresses.len());
     if settings.every_address && found > MAX_ADDRESSES {

@@ -107,6 +107,13 @@ fn describe_figure(phase: &JudgedPhase<'_>, judged: &Judged<'_>, figure: &Figure
     }
 }
 
+/// Whether a text of ours has this alert in it: as a remark, or behind its code in a line of the server.
+pub(super) fn says_alert(text: &str, alert: &str) -> bool {
+    // A line of the server is shortened with its code in front.
+    let alert: String = alert.chars().take(150).collect();
+    text.contains(&format!("] {alert}")) || text.contains(&Remark::Alert(alert).to_string())
+}
+
 /// The details that `-v` adds to a phase.
 pub(super) fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<String> {
     let planned = &phase.report.phase;
@@ -120,8 +127,12 @@ pub(super) fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<
         phase.verdict.breaches.iter().any(|breach| matches!(breach.value, Some(Value::Missing(why)) if why == note))
     };
     details.extend(phase.report.notes.iter().filter(|note| !is_said(note)).cloned());
-    let is_reason = |remark: &&Remark| phase.report.is_ok() && phase.verdict.remarks.contains(remark);
-    let remarks = phase.report.remarks.iter().filter(|remark| !is_reason(remark));
+    let outcome = describe_outcome(phase, judged);
+    let is_in_outcome = |remark: &&Remark| match remark {
+        Remark::Alert(text) => says_alert(&outcome, text),
+        _ => phase.report.is_ok() && phase.verdict.remarks.contains(remark),
+    };
+    let remarks = phase.report.remarks.iter().filter(|remark| !is_in_outcome(remark));
     details.extend(remarks.map(ToString::to_string));
     details
 }

@@ -72,6 +72,69 @@ fn an_alert_is_shown_wherever_it_stands_and_once() {
 }
 
 #[test]
+fn an_alert_in_a_refusal_has_its_state_and_is_said_once() {
+    let script = || ended(Mode::Clear, "login", [vec![tagged("NO [ALERT] Log in by web.")], leave()].concat());
+    let (run, json) = play_json(script(), "--on-failure ok --on-alert warning");
+    assert_eq!(run.code, 1, "{run:#?}");
+    assert_eq!(json::phase(&json, "login")["alerts"], serde_json::json!(["Log in by web"]));
+    let refused = ended(Mode::Clear, "greeting", vec![send("* BYE [ALERT] Log in by web.\r\n"), Step::Close]);
+    for (phase, script) in [("login", script()), ("greeting", refused)] {
+        let run = play(script, "-v");
+        assert_eq!(run.summary().matches("Log in by web").count(), 1, "{run:#?}");
+        assert_eq!(run.phase_line(phase).unwrap().matches("Log in by web").count(), 1, "{run:#?}");
+    }
+}
+
+#[test]
+fn an_alert_is_shown_although_its_words_stand_in_line_1_for_another_reason() {
+    let run = play(in_login("* OK [ALERT] login", "OK in"), "");
+    assert!(run.summary().ends_with(", alert of the server: login"), "{run:#?}");
+}
+
+#[test]
+fn an_alert_is_shown_although_line_1_is_cut_in_front_of_it() {
+    let names: Vec<String> = (0..4).map(|number| format!("{number}{}", "x".repeat(200))).collect();
+    let mut script = replaced(Mode::Clear, "greeting", &[send("* OK [CAPABILITY IMAP4rev1] ready\r\n")]);
+    let first =
+        script.iter().position(|step| matches!(step, Step::Expect(text) if text.starts_with("SELECT"))).unwrap();
+    script.truncate(first);
+    for (number, name) in names.iter().enumerate() {
+        let alert = if number == 3 { "[ALERT] Disk is full" } else { "x" };
+        let reply = format!("NO {alert} {}", "y".repeat(100));
+        script.extend([expect(&format!("SELECT \"{name}\"")), tagged(&reply)]);
+    }
+    script.extend(leave());
+    let server = Server::start(script);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let run = plugin(server.port, Plan::of_mailboxes(Mode::Clear, &names)).run();
+    server.finish().check_expected();
+    assert!(run.code == 2 && run.summary().len() < 1000, "{run:#?}");
+    assert!(run.summary().contains(", alert of the server: Disk is full yyy"), "{run:#?}");
+}
+
+#[test]
+fn an_alert_between_two_operations_is_of_the_first_one() {
+    let begin = |name: &str| {
+        let mut script = replaced(Mode::Clear, "greeting", &[send("* OK [CAPABILITY IMAP4rev1] ready\r\n")]);
+        let first =
+            script.iter().position(|step| matches!(step, Step::Expect(text) if text.starts_with("SELECT"))).unwrap();
+        script.truncate(first);
+        script.push(expect(name));
+        script
+    };
+    let last_words = |tag: &str| format!("{tag} NO busy\r\n* NO [ALERT] Overload\r\n* BYE Closing\r\n").into_bytes();
+    let first = [begin("one"), vec![Step::Answer(last_words), Step::Close]].concat();
+    let second = [begin("two"), vec![tagged("OK done")], leave()].concat();
+    let server = Server::in_turn(vec![first, second]);
+    let run = plugin(server.port, Plan::of_mailboxes(Mode::Clear, &["one", "two"])).arg("-v").run();
+    let line = run.phase_line("select one").unwrap();
+    let wanted = "failed: NO busy, behind it: connection closed by the server, its last line: BYE Closing, \
+                  alert of the server: Overload";
+    assert!(line.ends_with(wanted), "{run:#?}");
+    assert!(run.phase_line("select two").unwrap().ends_with(", over a fresh connection"), "{run:#?}");
+}
+
+#[test]
 fn a_flood_of_alerts_leaves_line_1_short() {
     let alerts: Vec<String> = (0..2000).map(|number| format!("* OK [ALERT] {number} {}", "x".repeat(300))).collect();
     let run = play(in_select(&alerts.join("\r\n"), "OK done"), "");

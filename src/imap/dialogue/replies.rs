@@ -102,7 +102,11 @@ impl Dialogue {
                     Ok(())
                 }
                 Some((Status::Bye, ..)) if self.is_leaving => Ok(()),
-                Some((Status::No | Status::Bad, ..)) => Err(Failure::refused(self.reader.describe_line())),
+                Some((Status::No | Status::Bad, ..)) => {
+                    // An alert is one in a refusal, too.
+                    self.note_remark(false);
+                    Err(Failure::refused(self.reader.describe_line()))
+                }
                 _ => Err(Failure::lost(format!("the server answered something else: {}", self.reader.describe_line()))),
             };
         }
