@@ -11,6 +11,8 @@ pub struct OpenMailbox {
     pub can_delete: Option<bool>,
     /// UIDs mean the same messages only while this number stays the same (UIDVALIDITY).
     pub uid_validity: Option<u32>,
+    /// Whether it was opened, or is being opened, by SELECT.
+    pub is_for_writing: bool,
 }
 
 impl OpenMailbox {
@@ -24,7 +26,7 @@ impl OpenMailbox {
             self.uid_validity = read_number(number);
         } else if code.eq_ignore_ascii_case(b"[CLOSED") {
             // All that came before was of the mailbox that was open until now.
-            *self = Self::default();
+            *self = Self { is_for_writing: self.is_for_writing, ..Self::default() };
         }
     }
 }
@@ -35,14 +37,19 @@ mod tests {
 
     #[test]
     fn codes_are_of_the_mailbox_that_is_open_and_forgotten_with_it() {
-        let mut mailbox = OpenMailbox { exists: Some(9), ..OpenMailbox::default() };
+        let mut mailbox = OpenMailbox { exists: Some(9), is_for_writing: true, ..OpenMailbox::default() };
         mailbox.note_code(br"[PERMANENTFLAGS (\Seen \deleted \*)] Flags permitted.");
         mailbox.note_code(b"[UIDVALIDITY 1795688211] UIDs valid");
         mailbox.note_code(b"[UNSEEN 1] First unseen.");
-        let wanted = OpenMailbox { exists: Some(9), can_delete: Some(true), uid_validity: Some(1_795_688_211) };
+        let wanted = OpenMailbox {
+            exists: Some(9),
+            can_delete: Some(true),
+            uid_validity: Some(1_795_688_211),
+            is_for_writing: true,
+        };
         assert_eq!(mailbox, wanted);
         mailbox.note_code(b"[CLOSED] Previous mailbox closed.");
-        assert_eq!(mailbox, OpenMailbox::default());
+        assert_eq!(mailbox, OpenMailbox { is_for_writing: true, ..OpenMailbox::default() });
         mailbox.note_code(b"[PERMANENTFLAGS ()] Read-only mailbox.");
         assert_eq!(mailbox.can_delete, Some(false));
     }

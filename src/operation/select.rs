@@ -60,7 +60,7 @@ fn open(dialogue: &mut Dialogue, command: &str, task: &Task<'_>) -> Result<Yield
     let mailbox = mailbox_name::encode(task.target);
     // Lines that have arrived already belong to the mailbox that was open before.
     dialogue.take_early_lines()?;
-    dialogue.mailbox = OpenMailbox::default();
+    dialogue.mailbox = OpenMailbox { is_for_writing: command == "SELECT", ..OpenMailbox::default() };
     dialogue.command(&[Word::Atom(command), Word::Text(mailbox.as_bytes())], |_| {})?;
     if command == "SELECT" && dialogue.has_code("READ-ONLY") {
         dialogue.report(Remark::ReadOnly);

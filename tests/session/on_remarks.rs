@@ -173,6 +173,10 @@ fn a_mailbox_that_can_only_be_read_is_a_note_and_what_the_user_makes_of_it() {
     assert!(line.ends_with("the server opened it read-only"), "{line}");
     let run = play(script(), "--on-read-only critical");
     assert!(run.code == 2 && skip_host(&run).contains("s (the server opened it read-only)"), "{run:#?}");
+    // It may be said untagged, and while the mailbox is open.
+    let script = || in_select("* OK [CLOSED] x\r\n* OK [READ-ONLY] it is", "OK done");
+    let run = play(script(), "--on-read-only warning");
+    assert!(run.code == 1 && skip_host(&run).contains("s (the server opened it read-only)"), "{run:#?}");
     // It was asked for.
     for args in ["--examine --on-read-only critical", "-O examine:INBOX --on-read-only critical"] {
         let examined = args.starts_with("--examine");

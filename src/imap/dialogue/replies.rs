@@ -118,6 +118,7 @@ impl Dialogue {
         let data = self.reader.line.strip_prefix(b"* ").unwrap_or_default();
         if let Some((status, text)) = split_status(data) {
             self.mailbox.note_code(text);
+            let is_read_only = strip_prefix_no_case(text, b"[READ-ONLY]").is_some();
             let is_telling = match status {
                 Status::No | Status::Bad => true,
                 Status::Ok | Status::PreAuth => has_telling_code(text),
@@ -128,6 +129,10 @@ impl Dialogue {
             let listed = Capabilities::in_code(text);
             self.note_capabilities(listed);
             self.note_remark(is_telling);
+            // It may also change while the mailbox is open (RFC 9051 section 7.1).
+            if self.mailbox.is_for_writing && is_read_only && self.remarks < MAX_REMARKS {
+                self.report(Remark::ReadOnly);
+            }
             return Some(status);
         }
         if let Some(list) = strip_prefix_no_case(data, b"CAPABILITY ") {
