@@ -58,6 +58,7 @@ pub(super) fn describe_line(text: &[u8], redactor: &Redactor) -> String {
     // It would stand before a comma of ours.
     if line.ends_with('.') && !line.ends_with("..") {
         line.pop();
+        line.truncate(line.trim_end().len());
     }
     if text.is_empty() {
         "an empty line".to_owned()
@@ -84,7 +85,7 @@ mod tests {
         assert_eq!(hear("3 EXISTS", false).as_deref(), Some("3 EXISTS"));
         assert_eq!(hear("NO s3cret is full.", true).as_deref(), Some("NO *** is full"));
         assert_eq!(hear("FLAGS ()", false).as_deref(), Some("NO *** is full"));
-        assert_eq!(hear("BYE", true).as_deref(), Some("BYE"));
+        assert_eq!(hear("BYE .", true).as_deref(), Some("BYE"));
         words.forget();
         assert_eq!(words.describe(), None);
         assert_eq!(hear("", false).as_deref(), Some("an empty line"));
