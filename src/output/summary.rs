@@ -135,15 +135,27 @@ fn count_alike(alike: &[&Trouble], judged: &Judged<'_>) -> String {
     let verb =
         if alike.iter().any(|trouble| trouble.ending == Some(Ending::TimedOut)) { "timed out" } else { "failed" };
     let strip = |what: &str| what.strip_prefix(verb).unwrap_or(what).trim_start_matches([':', ' ']).to_owned();
-    let same = alike.first().map(|first| &first.what).filter(|what| alike.iter().all(|other| other.what == **what));
-    let listed = alike.iter().take(MAX_LISTED);
-    let listed: Vec<String> = match same {
-        Some(_) => listed.map(|trouble| trouble.title.clone()).collect(),
-        None => listed.map(|trouble| format!("{}: {}", trouble.title, strip(&trouble.what))).collect(),
+    let head = format!("{} of {operations} operations {verb}", alike.len());
+    let mut reasons: Vec<(&Trouble, usize)> = Vec::new();
+    for trouble in alike {
+        match reasons.iter_mut().find(|(first, _)| first.what == trouble.what) {
+            Some((_, count)) => *count += 1,
+            None => reasons.push((trouble, 1)),
+        }
+    }
+    if let [(only, count)] = reasons.as_slice() {
+        let titles: Vec<&str> = alike.iter().take(MAX_LISTED).map(|trouble| trouble.title.as_str()).collect();
+        return format!("{head}: {}, and {} more: {}", titles.join(", "), count - titles.len(), strip(&only.what));
+    }
+    let listed = reasons.iter().take(MAX_LISTED);
+    let left = alike.len() - listed.clone().map(|(_, count)| count).sum::<usize>();
+    let describe = |(first, count): &(&Trouble, usize)| match count {
+        1 => format!("{}: {}", first.title, strip(&first.what)),
+        _ => format!("{} and {} more: {}", first.title, count - 1, strip(&first.what)),
     };
-    let more = format!("and {} more", alike.len() - listed.len());
-    let reason = same.map(|what| format!(": {}", strip(what))).unwrap_or_default();
-    format!("{} of {operations} operations {verb}: {}, {more}{reason}", alike.len(), listed.join(", "))
+    let mut parts: Vec<String> = listed.map(describe).collect();
+    parts.extend((left > 0).then(|| format!("and {left} more")));
+    format!("{head}: {}", parts.join(", "))
 }
 
 /// The text of a phase that went well, for login and the operations; the set-up is of no interest then.

@@ -99,8 +99,8 @@ fn an_alert_is_shown_although_line_1_is_cut_in_front_of_it() {
         script.iter().position(|step| matches!(step, Step::Expect(text) if text.starts_with("SELECT"))).unwrap();
     script.truncate(first);
     for (number, name) in names.iter().enumerate() {
-        let alert = if number == 3 { "[ALERT] Disk is full" } else { "x" };
-        let reply = format!("NO {alert} {}", "y".repeat(100));
+        let alert = if number == 2 { "[ALERT] Disk is full" } else { "x" };
+        let reply = format!("NO {alert} {number} {}", "y".repeat(100));
         script.extend([expect(&format!("SELECT \"{name}\"")), tagged(&reply)]);
     }
     script.extend(leave());
@@ -109,7 +109,7 @@ fn an_alert_is_shown_although_line_1_is_cut_in_front_of_it() {
     let run = plugin(server.port, Plan::of_mailboxes(Mode::Clear, &names)).run();
     server.finish().check_expected();
     assert!(run.code == 2 && run.summary().len() < 1000, "{run:#?}");
-    assert!(run.summary().contains(", alert of the server: Disk is full yyy"), "{run:#?}");
+    assert!(run.summary().contains(", alert of the server: Disk is full 2 yyy"), "{run:#?}");
 }
 
 #[test]
@@ -320,6 +320,30 @@ fn many_operations_that_fail_alike_are_counted_and_the_login_is_still_there() {
         "{run:#?}"
     );
     assert!(run.summary().contains(", and 23 more, login 0."), "{run:#?}");
+}
+
+#[test]
+fn each_reason_of_many_operations_that_failed_is_said_once() {
+    for (replies, said) in [
+        (["one", "one", "one", "one"], "select a, select b, select c, and 1 more: NO one, "),
+        (["one", "one", "one", "other"], "select a and 2 more: NO one, select d: NO other, "),
+        (["other", "one", "one", "one"], "select a: NO other, select b and 2 more: NO one, "),
+        (["one", "two", "three", "four"], "select a: NO one, select b: NO two, select c: NO three, and 1 more, "),
+    ] {
+        let names = ["a", "b", "c", "d"];
+        let mut script = replaced(Mode::Clear, "greeting", &[send("* OK [CAPABILITY IMAP4rev1] ready\r\n")]);
+        let first =
+            script.iter().position(|step| matches!(step, Step::Expect(text) if text.starts_with("SELECT"))).unwrap();
+        script.truncate(first);
+        for (name, reply) in names.iter().zip(replies) {
+            script.extend([expect(&format!("SELECT \"{name}\"")), tagged(&format!("NO {reply}"))]);
+        }
+        script.extend(leave());
+        let server = Server::start(script);
+        let run = plugin(server.port, Plan::of_mailboxes(Mode::Clear, &names)).run();
+        server.finish().check_expected();
+        assert!(skip_host(&run).starts_with(&format!("4 of 4 operations failed: {said}login 0.")), "{run:#?}");
+    }
 }
 
 #[test]
