@@ -65,6 +65,43 @@ fn list_broken_links(document: &Path) -> Vec<String> {
     list_links(&read(document)).iter().filter_map(complain).collect()
 }
 
+/// A reader looks for the words that he sees. Words of other programs begin with a capital letter.
+#[test]
+fn messages_in_the_table_of_troubles_are_those_of_the_program() {
+    let source = read_sources(&project().join("src"));
+    let table = read(Path::new("docs/troubleshooting.md"));
+    let (_, own) = table.split_once("## The command line").unwrap();
+    let messages = own.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let quoted: Vec<&str> = messages.flat_map(|message| message.split('`').skip(1).step_by(2)).collect();
+    assert!(quoted.len() > 60, "{quoted:?}");
+    let unknown: Vec<&str> = quoted.into_iter().filter(|message| !is_printed(message, &source)).collect();
+    assert!(unknown.is_empty(), "no message of the program: {unknown:#?}");
+    for changed in ["the server's last line: ...", "certificate has run out (... ago)"] {
+        assert!(!is_printed(changed, &source), "{changed}");
+    }
+}
+
+/// Whether each part of a message is in the source: the parts between `...` and marks. The word at the end of a part may
+/// be put in by the program, such as the name of a phase.
+fn is_printed(message: &str, source: &str) -> bool {
+    let parts = message.split("...").flat_map(|part| part.split([':', ',', '(', ')', '?']));
+    let is_known = |words: &[&str]| words.len() < 2 || source.contains(&words.join(" "));
+    parts.map(|part| part.split_whitespace().collect::<Vec<_>>()).all(|words| match words.as_slice() {
+        [] => true,
+        [first, ..] if first.starts_with(char::is_uppercase) => true,
+        [_, without_first @ ..] => is_known(&words) || is_known(without_first) || is_known(&words[..words.len() - 1]),
+    })
+}
+
+/// All files of a folder in one, without comments, and with long strings in one line.
+fn read_sources(folder: &Path) -> String {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = paths.map(|path| if path.is_dir() { read_sources(&path) } else { fs::read_to_string(path).unwrap() });
+    let text: String = texts.collect();
+    let code = text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+    code.collect::<Vec<_>>().join("\n").replace("\\\n", "")
+}
+
 /// Whatever stands in `](` `)` or in an attribute of HTML.
 fn list_links(text: &str) -> Vec<String> {
     let starts = ["](", "src=\"", "srcset=\"", "href=\""];
