@@ -85,7 +85,10 @@ fn the_package_has_every_file_in_its_place_and_no_other() {
     ]
     .map(str::to_owned)
     .into();
-    for file in ["README.md", "SECURITY.md", "changelog.gz", "changelog.Debian.gz", "copyright", "crates.txt.gz"] {
+    // The documents link to icinga/.
+    assert_eq!(fs::read_link(root.path().join(&doc).join("icinga")).unwrap(), Path::new("examples"));
+    let documents = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "icinga"];
+    for file in documents.iter().chain(&["changelog.gz", "changelog.Debian.gz", "copyright", "crates.txt.gz"]) {
         wanted.insert(format!("{doc}/{file}"));
     }
     for file in files(&project("icinga")) {
