@@ -96,8 +96,8 @@ pub static LOGIN: Operation = Operation {
 /// Days until the first certificate of the chain expires.
 pub static CERT_DAYS: Figure = Figure {
     name: "cert_days",
-    help: "days until the first certificate of the verified chain expires, the server's own or that of a CA; one decimal, \
-           negative once past; with `--no-verify` of the certificates that the server sent",
+    help: "days until the first certificate of the verified chain expires, the server's own or that of a CA; negative \
+           after that, with one decimal; with `--no-verify`: of the certificates that the server sent",
     unit: Unit::DaysUntil,
     metric: Metric {
         name: "certificate_expiry_timestamp_seconds",

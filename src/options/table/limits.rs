@@ -77,7 +77,7 @@ pub static SECTION: Section = Section {
             long: "on-failure",
             value: "[PHASE=]STATE",
             help: "state of a phase that failed, repeatable; STATE is ok, warning, critical or unknown",
-            doc: "State of a phase that failed, written in the same way. Repeatable.",
+            doc: "State of a phase that failed, written as with `--on-timeout`. Repeatable.",
             completes: Completes::States,
             given: Given::Repeatedly,
             in_check: InCheck::No,

@@ -52,7 +52,7 @@ pub static SECTION: Section = Section {
             doc: "Also write the Prometheus text to FILE, for the textfile collector of node_exporter. FILE is \
                   replaced by rename, so that no reader finds half of it. A tenth of `-t`, at most 0.1 s, is kept \
                   for that. The state is UNKNOWN if FILE cannot be written, or if it is a file that the run \
-                  itself reads. The new text is first in `.PID.NANOSECONDS.imap_session` in the same directory; \
+                  itself reads. The new text is first written to `.PID.NANOSECONDS.imap_session` in the same directory; \
                   if a run is killed, a later run removes its file after an hour. The alert rules look for \
                   `imap_session_NAME.prom`.",
             completes: Completes::Files,
