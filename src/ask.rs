@@ -7,6 +7,7 @@ use rustix::termios::isatty;
 
 use crate::credentials::prompt::{Prompt, TERMINAL};
 use crate::credentials::source::{PasswordSource, read_first_line};
+use crate::imap::auth::Wants;
 use crate::options::Options;
 use crate::run::bounded::run_bounded;
 use crate::run::signals::Signals;
@@ -26,7 +27,8 @@ pub fn ask_person(options: &mut Options, signals: &Signals) -> Result<bool, Stri
     }
     // From here on a signal does not end the process without a word: the terminal must get its echo back.
     signals.catch();
-    let question = format!("Password of {} at {}: ", show_value(&options.username), options.host.shown);
+    let what = if options.mechanism.wants == Wants::Token { "Access token" } else { "Password" };
+    let question = format!("{what} of {} at {}: ", show_value(&options.username), options.host.shown);
     let ask = || {
         let prompt = Prompt::show(&question).map_err(|error| describe_io_error(&error))?;
         let answer = prompt.open_answer().map_err(|error| describe_io_error(&error))?;

@@ -9,7 +9,7 @@ use signal_hook::flag;
 
 use check_imap_session::ask::ask_person;
 use check_imap_session::check::check;
-use check_imap_session::options::{Options, Request};
+use check_imap_session::options::{Options, Request, find_repetition};
 use check_imap_session::output::deliver::{Answer, deliver};
 use check_imap_session::output::render_unknown;
 use check_imap_session::plan::Plan;
@@ -44,7 +44,7 @@ fn answer(signals: &Signals, start: Instant) -> Answer {
         Ok(false) => start,
         Err(why) => return Answer::without_state(render_unknown(&why)),
     };
-    match options.find_repetition() {
+    match find_repetition(&options) {
         Some(repetition) => repeat(*options, &plan, repetition, signals),
         None => check(&options, &plan, signals, start),
     }

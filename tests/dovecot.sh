@@ -53,6 +53,7 @@ start() {
     fi
     make_certificates
     make_users
+    make_tokens
     make_mail
     make_login_up_to TLSv1.1
     make_login_up_to TLSv1.2
@@ -110,6 +111,7 @@ SILENT_PORT=$silent_port
 IPV6=$(have_ipv6 && echo yes || echo no)
 CA_FILE=$dir/ca.pem
 PASSWORDS=$dir/passwords
+TOKENS=$dir/tokens
 MAIL=$dir/mail
 LOG=$dir/log
 END
@@ -175,6 +177,34 @@ make_users() {
 user() { # name, password, settings of this user alone
     printf '%s\n' "$2" >"$dir/passwords/$1"
     printf '%s:{PLAIN.b64}%s::::::%s\n' "$1" "$(printf %s "$2" | base64)" "$(echo ${3-})" >>"$dir/users"
+}
+
+# Access tokens that Dovecot checks by itself: a JSON Web Token (RFC 7519) with HS256.
+make_tokens() {
+    local now
+    now=$(date +%s)
+    mkdir -p "$dir/tokens" "$dir/token-keys/default/HS256"
+    token_key=$(head -c 32 /dev/urandom | base64 -w 0)
+    printf %s "$token_key" >"$dir/token-keys/default/HS256/default"
+    cat >"$dir/oauth2.conf" <<END
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix=$dir/token-keys/
+username_attribute = sub
+END
+    token ordinary ordinary "$now" $((now + 86400))
+    token expired ordinary $((now - 7200)) $((now - 3600))
+}
+
+token() { # name, user, from, until
+    local head body
+    head=$(printf '{"alg":"HS256","typ":"JWT"}' | base64url)
+    body=$(printf '{"sub":"%s","iat":%d,"nbf":%d,"exp":%d}' "$2" "$3" "$3" "$4" | base64url)
+    printf '%s.%s.%s\n' "$head" "$body" "$(printf '%s.%s' "$head" "$body" |
+        openssl dgst -sha256 -mac HMAC -macopt "hexkey:$(base64 -d <<<"$token_key" | od -An -vtx1 | tr -d ' \n')" -binary | base64url)" >"$dir/tokens/$1"
+}
+
+base64url() {
+    base64 -w 0 | tr '+/' '-_' | tr -d '='
 }
 
 make_mail() {
@@ -244,6 +274,7 @@ protocols = imap
 listen = $addresses
 $(internal_users)
 auth_failure_delay = 0
+auth_mechanisms = plain login scram-sha-1 scram-sha-256 xoauth2 oauthbearer external
 # Hundreds of tests come from one address.
 mail_max_userip_connections = 0
 disable_plaintext_auth = no
@@ -278,7 +309,13 @@ local 127.0.0.10 {
 }
 
 passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = $dir/oauth2.conf
+}
+passdb {
   driver = passwd-file
+  mechanisms = plain login scram-sha-1 scram-sha-256 external
   args = $dir/users
 }
 userdb {

@@ -22,10 +22,20 @@ pub struct Redactor {
 
 impl Redactor {
     /// Knows the password plain, quoted (RFC 9051 section 4.3) and in base64: alone, as SASL PLAIN sends it (RFC 4616), and
-    /// anywhere inside a longer encoded text.
+    /// anywhere inside a longer encoded text. An empty password is none.
     #[must_use]
     pub fn new(username: &str, password: &Secret) -> Self {
-        let plain = password.expose();
+        let mut redactor = Self { forms: Vec::new() };
+        redactor.add(username, password);
+        redactor
+    }
+
+    /// Masks another secret, too.
+    pub fn add(&mut self, username: &str, secret: &Secret) {
+        let plain = secret.expose();
+        if plain.is_empty() {
+            return;
+        }
         let user = username.as_bytes();
         let mut forms = vec![
             Zeroizing::new(plain.to_vec()),
@@ -37,10 +47,11 @@ impl Redactor {
         forms.extend((0..3).map(|before| encode_inside(before, plain)).filter(|form| form.len() >= MIN_BASE64));
         let url_safe: Vec<_> = forms.iter().skip(2).map(make_url_safe).collect();
         forms.extend(url_safe);
+        forms.append(&mut self.forms);
         forms.retain(|form| !form.is_empty());
         forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
         forms.dedup();
-        Self { forms }
+        self.forms = forms;
     }
 
     /// One clean, masked line of at most [`text::MAX_CHARS`] characters.
@@ -125,6 +136,15 @@ mod tests {
             let line = [b"NO bad login: ", leak, b" (refused)"].concat();
             assert_eq!(redactor.clean(&line), "NO bad login: *** (refused)", "{}", String::from_utf8_lossy(leak));
         }
+    }
+
+    #[test]
+    fn another_form_of_the_password_is_masked_beside_it_and_no_password_is_none() {
+        let mut redactor = Redactor::new("joe", &Secret::new("pa\u{308}ss".into()));
+        redactor.add("joe", &Secret::new("p\u{e4}ss".into()));
+        assert_eq!(redactor.clean("a pa\u{308}ss b p\u{e4}ss c".as_bytes()), "a *** b *** c");
+        let redactor = Redactor::new("joe", &Secret::new(Vec::new()));
+        assert_eq!(redactor.clean(b"NO AGpvZQA joe"), "NO AGpvZQA joe");
     }
 
     #[test]

@@ -13,8 +13,10 @@ use crate::text::{self, describe_io_error};
 /// The environment variable that is used without `--password-file`.
 pub const PASSWORD_VARIABLE: &str = "IMAP_SESSION_PASSWORD";
 
-/// Bytes; no password is longer.
-const MAX_PASSWORD: usize = 4096;
+/// Bytes; no password is longer, and few access tokens are.
+const USUAL_LENGTH: usize = 4096;
+/// Bytes; no access token is longer.
+const MAX_LENGTH: usize = 16 * 1024;
 
 /// The source of the password.
 #[derive(Clone)]
@@ -67,11 +69,17 @@ fn open_standard_input() -> io::Result<File> {
 /// # Errors
 /// What is wrong with the file or with its first line.
 pub fn read_first_line(mut file: File) -> Result<Secret, String> {
-    let mut line = Zeroizing::new(Vec::with_capacity(MAX_PASSWORD));
+    let mut line = Zeroizing::new(Vec::with_capacity(USUAL_LENGTH));
     let mut byte = [0];
     while file.read(&mut byte).map_err(|error| describe_io_error(&error))? == 1 && byte != *b"\n" {
-        if line.len() == MAX_PASSWORD {
-            return Err(format!("its first line has more than {MAX_PASSWORD} bytes"));
+        if line.len() == MAX_LENGTH {
+            return Err(format!("its first line has more than {MAX_LENGTH} bytes"));
+        }
+        if line.len() == line.capacity() {
+            // If it grew by itself, a copy would stay behind that is not wiped.
+            let mut larger = Zeroizing::new(Vec::with_capacity(MAX_LENGTH));
+            larger.extend_from_slice(&line);
+            line = larger;
         }
         line.extend_from_slice(&byte);
     }

@@ -1,6 +1,7 @@
 //! The IMAP dialogue: tagged commands, their replies, and the untagged responses between them (RFC 9051 sections 2.2 and
 //! 7). A client must accept any untagged response at any time. The commands themselves are in `operation`.
 
+mod authenticate;
 mod replies;
 
 use std::sync::Arc;
@@ -14,11 +15,12 @@ pub use super::reader::Log;
 use super::reader::Reader;
 use super::response::{Capabilities, Untagged, split_code};
 use super::stream::Stream;
-use crate::credentials::redactor::Redactor;
+use crate::credentials::redactor::{MASK, Redactor};
 use crate::failure::Failure;
 use crate::net::tcp::Tcp;
-use crate::net::tls::TlsStream;
+use crate::net::tls::{ChannelBinding, TlsStream};
 use crate::remark::Remark;
+use replies::Awaited;
 
 /// An IMAP connection.
 pub struct Dialogue {
@@ -130,14 +132,19 @@ impl Dialogue {
         }
     }
 
-    /// The SASL mechanisms that the server has listed (RFC 9051 section 7.2.2), but for those in `without`; none if there
-    /// are none. Clean for output.
+    /// The SASL mechanisms that the server has listed (RFC 9051 section 7.2.2). Clean for output.
     #[must_use]
-    pub fn list_mechanisms(&self, without: &[&str]) -> Option<String> {
-        let mechanisms = self.capabilities.as_ref()?.list_mechanisms();
-        let kept = mechanisms.into_iter().filter(|name| !without.iter().any(|other| name.eq_ignore_ascii_case(other)));
-        let kept: Vec<String> = kept.map(|name| self.clean(&name)).collect();
-        (!kept.is_empty()).then(|| kept.join(", "))
+    pub fn list_mechanisms(&self) -> Vec<String> {
+        let listed = self.capabilities.as_ref().map(Capabilities::list_mechanisms).unwrap_or_default();
+        listed.iter().map(|name| self.clean(name)).collect()
+    }
+
+    /// The value that stands for the TLS connection.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn find_binding(&self) -> Result<ChannelBinding, String> {
+        self.reader.stream.find_binding()
     }
 
     /// Whether the server has this capability. Asks for the list if the login's reply had none.
@@ -229,7 +236,7 @@ impl Dialogue {
                 }
                 self.reader.send(&line)?;
                 line.clear();
-                self.read_until(tag.as_bytes(), true, on_untagged).map_err(|failure| Refusal {
+                self.read_until(tag.as_bytes(), Awaited::Continuation, on_untagged).map_err(|failure| Refusal {
                     is_of_literal: form == Form::Literal && matches!(failure, Failure::Refused(_)),
                     failure,
                 })?;
@@ -241,7 +248,8 @@ impl Dialogue {
         }
         line.extend_from_slice(b"\r\n");
         self.reader.send(&line)?;
-        Ok(self.read_until(tag.as_bytes(), false, on_untagged)?)
+        self.read_until(tag.as_bytes(), Awaited::Reply, on_untagged)?;
+        Ok(())
     }
 
     /// Sends LOGOUT (RFC 9051 section 6.1.3). Some servers close right after their `BYE`, some put it into the tagged reply.

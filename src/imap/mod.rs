@@ -1,5 +1,6 @@
 //! IMAP as far as every command needs it. Nothing here knows the command line or the report.
 
+pub mod auth;
 pub mod command;
 pub mod dialogue;
 pub mod last_words;

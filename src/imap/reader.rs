@@ -27,6 +27,9 @@ fn is_kept(line: &[u8]) -> bool {
     line.len() <= MAX_LINE || strip_prefix_no_case(line, LIST).is_some()
 }
 
+/// A challenge that is not shown.
+const HIDDEN_CHALLENGE: &str = "+ ***";
+
 /// The connection, and the last response.
 pub(super) struct Reader {
     pub stream: Stream,
@@ -43,6 +46,8 @@ pub(super) struct Reader {
     is_data: bool,
     /// Whether that line has the response code `ALERT`.
     pub has_alert: bool,
+    /// Whether the text behind a `+` is shown as `***`.
+    pub hides_challenges: bool,
     /// The literals in the last response, and the lines behind them.
     literals: Vec<u8>,
 }
@@ -59,6 +64,7 @@ impl Reader {
             next: Vec::new(),
             is_data: false,
             has_alert: false,
+            hides_challenges: false,
             literals: Vec::new(),
         }
     }
@@ -133,15 +139,18 @@ impl Reader {
             // Some servers end a line with LF alone.
             self.next.truncate(self.next.trim_ascii_end().len());
             std::mem::swap(&mut self.line, &mut self.next);
+            let is_hidden = self.hides_challenges && self.line.starts_with(b"+ ");
             if let Some(log) = &mut self.log {
-                log(&|| format!("S: {}", self.redactor.clean(&self.line)));
+                let show = || if is_hidden { HIDDEN_CHALLENGE.to_owned() } else { self.redactor.clean(&self.line) };
+                log(&|| format!("S: {}", show()));
             }
             let data = self.line.strip_prefix(b"* ");
             let status = data.and_then(read_status);
             self.is_data = data.is_some() && status.is_none();
             self.has_alert = !self.is_data && split_alert(&self.line).is_some();
             let is_warning = self.has_alert || matches!(status, Some(Status::No | Status::Bad | Status::Bye));
-            self.last_words.keep(self.strip_tag(), is_warning, &self.redactor);
+            let words = if is_hidden { HIDDEN_CHALLENGE.as_bytes() } else { self.strip_tag() };
+            self.last_words.keep(words, is_warning, &self.redactor);
         }
         read.map_err(|broken| self.explain(broken))
     }

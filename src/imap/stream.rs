@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::failure::Reason;
 use crate::net::tcp::Tcp;
-use crate::net::tls::{TlsStream, explain_io_error, is_closed};
+use crate::net::tls::{ChannelBinding, TlsStream, explain_io_error, is_closed};
 use crate::text::describe_io_error;
 
 /// The most that is read in one phase.
@@ -75,6 +75,19 @@ impl Stream {
             Socket::Played(_) => self.socket,
         };
         Ok(Self { socket, unread: 0..0, ..self })
+    }
+
+    /// The value that stands for the TLS connection.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn find_binding(&self) -> Result<ChannelBinding, String> {
+        match &self.socket {
+            Socket::Tls(tls) => ChannelBinding::find(tls),
+            Socket::Plain(_) => Err("it has no TLS".to_owned()),
+            #[cfg(fuzzing)]
+            Socket::Played(_) => Err("it has no TLS".to_owned()),
+        }
     }
 
     /// Begins to count anew towards [`MAX_PHASE_BYTES`].

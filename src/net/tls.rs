@@ -1,5 +1,6 @@
-//! TLS by OpenSSL, which no other module names: handshake and verification. Nothing here knows the command line.
+//! TLS by OpenSSL, whose types of TLS no other module names: handshake and verification. Nothing here knows the command line.
 
+mod binding;
 mod certificate;
 mod reason;
 mod refusal;
@@ -20,6 +21,7 @@ use crate::credentials::source::show_path;
 use crate::facts::{Fact, Tls};
 use crate::failure::Failure;
 use crate::text::describe_io_error;
+pub use binding::ChannelBinding;
 use certificate::{Chain, read_chain};
 use reason::{describe_stack, explain_stack, is_end_of_stream};
 pub use reason::{explain_io_error, is_closed};

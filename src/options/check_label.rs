@@ -9,7 +9,8 @@ const MAX_CHECK: usize = 120;
 
 /// The label, for example `joe -6 --tls starttls -m 'a b'`.
 pub(super) fn make_check_label(options: &Options) -> String {
-    let mut words = vec![quote(&options.username)];
+    let username = Some(&options.username).filter(|name| !name.is_empty());
+    let mut words: Vec<String> = username.map(|name| quote(name)).into_iter().collect();
     for opt in list_options() {
         let name = if opt.short.is_empty() { format!("--{}", opt.long) } else { format!("-{}", opt.short) };
         let values = match opt.in_check {

@@ -10,6 +10,7 @@ mod zsh;
 
 use super::table::{Opt, SECTIONS};
 use super::values::STATES;
+use crate::imap::auth::MECHANISMS;
 use crate::operation::{FRAME, OPERATIONS, Operation, Takes};
 use crate::output::FORMATS;
 
@@ -28,6 +29,7 @@ pub struct Document {
 /// All of them.
 pub static DOCUMENTS: &[Document] = &[
     Document { file: "README.md", generate: markdown::generate_readme },
+    Document { file: "docs/logging-in.md", generate: markdown::generate_logging_in },
     Document { file: "docs/operations.md", generate: markdown::generate_operations },
     Document { file: "docs/options.md", generate: markdown::generate_options },
     Document { file: "docs/timeline.svg", generate: |_| Ok(picture::generate()) },
@@ -115,6 +117,10 @@ fn list_selectors(behind: &[Behind]) -> Vec<String> {
 
 fn list_formats() -> Vec<&'static str> {
     FORMATS.iter().map(|format| format.name).collect()
+}
+
+fn list_mechanisms() -> Vec<&'static str> {
+    MECHANISMS.iter().map(|mechanism| mechanism.name).collect()
 }
 
 fn list_states() -> Vec<&'static str> {

@@ -1,6 +1,7 @@
 //! The text of `--help`.
 
 use super::table::list_options;
+use crate::imap::auth::MECHANISMS;
 use crate::operation::OPERATIONS;
 
 const COLUMN: usize = 32;
@@ -44,6 +45,9 @@ pub(super) fn render_help() -> String {
         .collect();
     help += "\nOperations, for -O:\n";
     help += &lay_out("", 2, operations.join(", ").split(' '));
+    let mechanisms: Vec<&str> = MECHANISMS.iter().map(|mechanism| mechanism.name).collect();
+    help += "\nMechanisms, for --auth:\n";
+    help += &lay_out("", 2, mechanisms.join(", ").split(' '));
     help.push('\n');
     help + EXAMPLES
 }

@@ -1,12 +1,14 @@
 //! The command line, `--extra-opts` files included, turned into the settings of the other modules. Each option is a row
 //! in `table`; names of phases and targets are checked against the plan, in `plan/check.rs`.
 
+mod account;
 mod check_label;
 pub mod documents;
 pub mod extra_opts;
 mod help;
 pub mod host;
 mod matching;
+mod repetition;
 pub mod table;
 mod values;
 
@@ -18,6 +20,7 @@ use nagiosplugin::ServiceState;
 
 use crate::credentials::secret::Secret;
 use crate::credentials::source::{PASSWORD_VARIABLE, PasswordSource};
+use crate::imap::auth::{self, Mechanism};
 use crate::net::{self, TlsMode, TlsVersion};
 use crate::operation::SELECT;
 use crate::output::{self, FORMATS, Format, Terminal, nagios::NAGIOS};
@@ -28,12 +31,11 @@ use crate::run::prepared;
 use crate::run::signals::Signals;
 use crate::text::show_value;
 use host::Host;
+use repetition::check_repetition;
+pub use repetition::{Repetition, find_repetition};
 
 /// The limit of a run if the user gives none: `check_nrpe` gives up after 10 s.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(8);
-
-/// The pause between two runs if the user gives none.
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The settings of one run, checked as far as that goes without the plan.
 #[derive(Clone)]
@@ -47,8 +49,12 @@ pub struct Options {
     pub port: Option<u16>,
     /// The name for TLS that the user gave.
     pub tls_name: Option<Host>,
-    /// Account name.
+    /// How to log in.
+    pub mechanism: &'static Mechanism,
+    /// Account name. Empty if the mechanism needs none.
     pub username: String,
+    /// The user to act as, if it is another one.
+    pub authzid: Option<String>,
     /// The source of the password.
     pub password: PasswordSource,
     /// The operations to perform, and their limits.
@@ -69,15 +75,6 @@ pub struct Options {
     pub perfdata_u: bool,
     /// 0 to 3.
     pub verbosity: usize,
-}
-
-/// Many runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Repetition {
-    /// The number of runs.
-    pub times: u32,
-    /// From the end of a run to the start of the next one.
-    pub interval: Duration,
 }
 
 /// The action that the arguments ask for.
@@ -169,18 +166,14 @@ impl Options {
         self.ini_files.iter().chain(&self.server.ca_file).chain(password).cloned().collect()
     }
 
-    /// Many runs, if the user wants them.
-    #[must_use]
-    pub fn find_repetition(&self) -> Option<Repetition> {
-        Some(Repetition { times: self.repeat?, interval: self.interval.unwrap_or(DEFAULT_INTERVAL) })
-    }
-
     /// The options that the phases need.
     #[must_use]
     pub fn make_worker_settings(&self) -> prepared::Settings {
         prepared::Settings {
             server: self.server.clone(),
+            mechanism: self.mechanism,
             username: self.username.clone(),
+            authzid: self.authzid.clone(),
             password: self.password.clone(),
             read_only: self.plan.read_only,
             log_dialogue: self.verbosity >= 3,
@@ -234,7 +227,9 @@ impl Options {
             host: Host::default(),
             port: None,
             tls_name: None,
+            mechanism: auth::DEFAULT,
             username: String::new(),
+            authzid: None,
             password: PasswordSource::Value(password),
             plan: plan::Request {
                 tls_mode: TlsMode::Implicit,
@@ -266,26 +261,8 @@ impl Options {
         if self.host.ascii.is_empty() {
             return Err("no server: -H HOST is missing, see --help".to_owned());
         }
-        if self.username.is_empty() {
-            return Err("no account: -u USER is missing, see --help".to_owned());
-        }
-        if let PasswordSource::Value(password) = &self.password {
-            if password.expose().is_empty() {
-                return Err(format!("no password: give --password-file FILE or set {PASSWORD_VARIABLE}"));
-            }
-            password.check().map_err(|why| format!("{PASSWORD_VARIABLE}: {why}"))?;
-        }
-        if self.repeat.is_some() && self.format.repeated.is_none() {
-            let formats: Vec<&str> =
-                FORMATS.iter().filter(|format| format.repeated.is_some()).map(|format| format.name).collect();
-            let (format, right) = (self.format.name, formats.join(" or "));
-            return Err(format!("--repeat: the output {format} reports one run, right is -o {right}"));
-        }
-        if self.interval.is_some() && self.repeat.is_none() {
-            return Err(
-                "--interval: there is no pause in one run, right is --interval together with --repeat".to_owned()
-            );
-        }
+        account::complete_account(&mut self)?;
+        check_repetition(&self)?;
         if self.plan.tasks.is_empty() {
             self.plan.tasks.push(RequestedTask { operation: &SELECT, target: Some("INBOX".to_owned()) });
         }

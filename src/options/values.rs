@@ -6,6 +6,7 @@ use std::time::Duration;
 use nagiosplugin::ServiceState;
 
 use crate::credentials::source::{PASSWORD_VARIABLE, PasswordSource};
+use crate::imap::auth::{MECHANISMS, Mechanism};
 use crate::operation::{OPERATIONS, Operation, SELECT, Takes};
 use crate::output::{FORMATS, Format};
 use crate::plan::RequestedTask;
@@ -33,6 +34,12 @@ pub fn parse_username(value: &str) -> Result<String, String> {
         return Err(format!("{} is not a user name", show_value(value)));
     }
     Ok(value.to_owned())
+}
+
+/// A way to log in.
+pub fn parse_mechanism(value: &str) -> Result<&'static Mechanism, String> {
+    let mechanisms: Vec<(&str, &Mechanism)> = MECHANISMS.iter().map(|mechanism| (mechanism.name, *mechanism)).collect();
+    parse_choice(value, &mechanisms)
 }
 
 /// A file, or `-` for standard input.

@@ -11,6 +11,7 @@ use crate::credentials::redactor::Redactor;
 use crate::credentials::secret::Secret;
 use crate::credentials::source::{PasswordSource, show_path};
 use crate::facts::Fact;
+use crate::imap::auth::Mechanism;
 use crate::net::tls::Connector;
 use crate::net::{self, TlsMode};
 use crate::operation::Appended;
@@ -24,8 +25,12 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub struct Settings {
     /// How to reach the server.
     pub server: net::Settings,
-    /// Account name.
+    /// How to log in.
+    pub mechanism: &'static Mechanism,
+    /// Account name. Empty if the mechanism needs none.
     pub username: String,
+    /// The user to act as, if it is another one.
+    pub authzid: Option<String>,
     /// The source of the password.
     pub password: PasswordSource,
     /// Mailboxes are opened by EXAMINE, never by SELECT.
@@ -36,10 +41,11 @@ pub struct Settings {
     pub every_address: bool,
 }
 
-/// Password, TLS context and the like: made once of the settings, used by every connection of a run.
+/// Secret, TLS context and the like: made once of the settings, used by every connection of a run.
 pub(super) struct Prepared {
     pub settings: Arc<Settings>,
-    pub password: Secret,
+    /// The password or the access token, as the mechanism wants it.
+    pub secret: Secret,
     pub redactor: Arc<Redactor>,
     pub tls: Option<Connector>,
     /// Bytes that were read in the run so far.
@@ -52,17 +58,24 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Everything that is made ready, for a run that begins.
-    pub fn new(settings: Arc<Settings>, password: Secret, tls: Option<Connector>) -> Self {
-        let redactor = Arc::new(Redactor::new(&settings.username, &password));
-        Self {
+    ///
+    /// # Errors
+    /// The mechanism cannot use this secret.
+    pub fn new(settings: Arc<Settings>, given: &Secret, tls: Option<Connector>) -> Result<Self, String> {
+        let secret = settings.mechanism.wants.prepare(given)?;
+        let mut redactor = Redactor::new(&settings.username, given);
+        if secret.expose() != given.expose() {
+            redactor.add(&settings.username, &secret);
+        }
+        Ok(Self {
             settings,
-            password,
-            redactor,
+            secret,
+            redactor: Arc::new(redactor),
             tls,
             bytes: Arc::default(),
             dialogue_lines: Arc::default(),
             appended: Mutex::default(),
-        }
+        })
     }
 }
 
@@ -82,7 +95,7 @@ pub(super) fn prepare(settings: &Arc<Settings>, report: &Reporter) -> Result<Pre
         _ => None,
     };
     let tls = has_tls.then(|| Connector::new(&settings.server, ca.as_deref())).transpose()?;
-    Ok(Prepared::new(Arc::clone(settings), password, tls))
+    Prepared::new(Arc::clone(settings), &password, tls)
 }
 
 fn read_file(file: &Path) -> Result<Vec<u8>, String> {

@@ -1,6 +1,7 @@
 //! One connection: the table (phase, state of the connection) -> state. Ordinary blocking calls, no limits: those are the
 //! supervisor's.
 
+mod login;
 mod steps;
 
 use std::cell::RefCell;
@@ -21,7 +22,8 @@ use crate::net::connect::connect;
 use crate::net::resolve::resolve;
 use crate::operation::{CERT_DAYS, Part, Perform, Step, Task, Yield, describe_expiring_ca, seconds_of};
 use crate::plan::Phase;
-use steps::{log_in, log_out, start_tls};
+use login::log_in;
+use steps::{log_out, start_tls};
 
 /// Lines of dialogue of a run that are kept: a flood must not fill the memory.
 const MAX_DIALOGUE: usize = 500;
@@ -162,7 +164,7 @@ impl<'a> Session<'a> {
             let advise = |advice| {
                 let _ = (self.report)(Event::Advice(advice));
             };
-            log_out(dialogue, advise)
+            log_out(dialogue, self.prepared.settings.mechanism, advise)
         };
         exchange(dialogue, log_out, kept, kept)
     }

@@ -67,8 +67,9 @@ pub fn play(
     password: &crate::credentials::secret::Secret,
     report: &Reporter,
 ) {
-    let prepared = super::prepared::Prepared::new(Arc::clone(settings), password.clone(), None);
-    work(job, Session::connected(&prepared, report, job, socket), report);
+    if let Ok(prepared) = super::prepared::Prepared::new(Arc::clone(settings), password, None) {
+        work(job, Session::connected(&prepared, report, job, socket), report);
+    }
 }
 
 /// Does a job in order, and reports each outcome as soon as it is there. Ends once the supervisor is gone.

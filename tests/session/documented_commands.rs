@@ -154,6 +154,7 @@ impl Place {
         link(Path::new(BINARY), "check_imap_session");
         link(Path::new(&dovecot.ca_file), "ca.pem");
         link(dovecot.password_file("ordinary").parent().unwrap(), "passwords");
+        link(dovecot.token_file("ordinary").parent().unwrap(), "tokens");
         fs::write(folder.path().join("wrong"), "not the password\n").unwrap();
         // Dovecot reports the time of the file as the message's.
         for (message, minutes) in [("M1", 76 * 60), ("M2", 72)] {

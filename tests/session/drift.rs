@@ -3,6 +3,7 @@
 //! the tables is in `generated.rs`.
 
 use check_imap_session::facts::{Certificate, Facts};
+use check_imap_session::imap::auth::MECHANISMS;
 use check_imap_session::operation::{self, FRAME, OPERATIONS, Operation};
 use check_imap_session::options::table::{Completes, Given, Opt, list_options};
 use check_imap_session::options::{Options, Request};
@@ -27,7 +28,7 @@ use crate::testkit::json;
 
 /// What the product promises, whatever the table says.
 const REQUIRED: &str = "-H --hostname -p --port -4 -6 --every-address --tls --tls-name --ca-file --no-verify --tls-min \
-    -u --username --password-file -m --mailbox -O --operation --examine -t --timeout --limit -w --warning -c --critical \
+    -u --username --auth --authzid --password-file -m --mailbox -O --operation --examine -t --timeout --limit -w --warning -c --critical \
     --on-timeout --on-failure -o --output --textfile --perfdata-u --exit-ok -v --extra-opts -V --version -h --help";
 
 #[test]
@@ -106,6 +107,7 @@ fn director_basket_has_every_option_with_a_field() {
     for opt in checkable() {
         let words: BTreeSet<&str> = match opt.completes {
             Completes::Words(words) => words.iter().copied().collect(),
+            Completes::Mechanisms => MECHANISMS.iter().map(|mechanism| mechanism.name).collect(),
             // A picture is for a person at a terminal.
             Completes::Formats => FORMATS.iter().filter(|format| !format.draws).map(|format| format.name).collect(),
             _ => continue,

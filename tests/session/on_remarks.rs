@@ -239,7 +239,7 @@ fn an_empty_line_is_called_one() {
 
 #[test]
 fn a_refused_login_names_what_the_server_offers_besides() {
-    let offers = "(the server also offers XOAUTH2, OAUTHBEARER)";
+    let offers = "(the server also offers XOAUTH2, OAUTHBEARER: see --auth)";
     let refused = |capabilities: &str| {
         let answer = vec![tagged("NO LOGIN failed."), expect("CAPABILITY"), send(capabilities), tagged("OK done")];
         [answer, leave()].concat()
@@ -289,8 +289,8 @@ fn a_server_that_does_not_answer_to_the_question_for_its_offers_changes_nothing(
 fn a_server_without_logins_by_password_names_what_it_offers_instead() {
     let greeting = "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=PLAIN AUTH=XOAUTH2] ready\r\n";
     let script = ended(Mode::Implicit, "greeting", [vec![send(greeting)], leave()].concat());
-    let reason =
-        "login failed: the server says LOGINDISABLED, no password was sent (the server offers PLAIN, XOAUTH2 instead)";
+    let reason = "login failed: the server says LOGINDISABLED, no password was sent \
+        (the server offers instead PLAIN, XOAUTH2: see --auth)";
     check_all(vec![Case::new("LOGINDISABLED", Mode::Implicit, script).gives(2, reason)]);
 }
 

@@ -571,13 +571,13 @@ fn a_password_on_the_command_line_is_in_no_error() {
 fn a_file_that_is_too_long_is_refused_not_cut() {
     let folder = tempfile::tempdir().unwrap();
     let password = folder.path().join("password");
-    fs::write(&password, "x".repeat(5000)).unwrap();
+    fs::write(&password, "x".repeat(20_000)).unwrap();
     let ini = folder.path().join("plugins.ini");
     fs::write(&ini, format!("[imap]\n{}", "; comment\n".repeat(200_000))).unwrap();
     let required = ["-H", "127.0.0.1", "-p", "1", "-u", "probe"];
     let run = Plugin::new(required).arg("--password-file").arg(&password).run();
     run.check_sound();
-    assert!(run.code == 3 && run.summary().contains("more than 4096 bytes"), "{run:#?}");
+    assert!(run.code == 3 && run.summary().contains("more than 16384 bytes"), "{run:#?}");
     let run = Plugin::new(required).arg(format!("--extra-opts=imap@{}", ini.display())).password("x").run();
     refused(&run, &["plugins.ini", "more than 1 MiB"]);
 }

@@ -25,6 +25,7 @@ pub struct Dovecot {
     /// Maildirs, one folder per user.
     pub mail: PathBuf,
     passwords: PathBuf,
+    tokens: PathBuf,
     log: PathBuf,
     _script: Child,
 }
@@ -42,6 +43,11 @@ impl Dovecot {
     pub fn password(&self, user: &str) -> String {
         let file = fs::read_to_string(self.password_file(user)).expect("the user has a password");
         file.trim_end_matches('\n').to_owned()
+    }
+
+    /// A file with this access token in its first line.
+    pub fn token_file(&self, name: &str) -> PathBuf {
+        self.tokens.join(name)
     }
 
     /// Another client than the plugin, logged in.
@@ -85,6 +91,7 @@ impl Dovecot {
             ca_file: value("CA_FILE"),
             mail: value("MAIL").into(),
             passwords: value("PASSWORDS").into(),
+            tokens: value("TOKENS").into(),
             log: value("LOG").into(),
             _script: script,
         }

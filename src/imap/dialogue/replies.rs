@@ -12,6 +12,26 @@ const MAX_REMARKS: usize = 8;
 /// Dovecot's text before its real greeting, while its authentication process starts.
 const PROVISIONAL: &[u8] = b"Waiting for authentication process to respond";
 
+/// What ends the reading.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// The tagged reply.
+    Reply,
+    /// The server's `+`.
+    Continuation,
+    /// The one or the other.
+    Either,
+}
+
+/// What ended the reading.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// The tagged reply: OK.
+    Reply,
+    /// The server's `+`.
+    Continuation,
+}
+
 impl Dialogue {
     /// Reads the greeting (RFC 9051 section 7.1), a provisional one before it included.
     ///
@@ -74,13 +94,13 @@ impl Dialogue {
         Ok(())
     }
 
-    /// Reads to the tagged reply; or, if a `continuation` is awaited, to the server's `+`.
+    /// Reads to the tagged reply, or to the server's `+`.
     pub(super) fn read_until(
         &mut self,
         tag: &[u8],
-        continuation: bool,
+        awaited: Awaited,
         on_untagged: OnUntagged<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Arrived, Failure> {
         loop {
             self.reader.read_response()?;
             if self.reader.line.starts_with(b"* ") {
@@ -89,19 +109,19 @@ impl Dialogue {
                 }
                 continue;
             }
-            if continuation && self.reader.line.starts_with(b"+") {
-                return Ok(());
+            if awaited != Awaited::Reply && self.reader.line.starts_with(b"+") {
+                return Ok(Arrived::Continuation);
             }
             let reply =
                 self.reader.line.strip_prefix(tag).and_then(|rest| rest.strip_prefix(b" ")).and_then(split_status);
             let reply = reply.map(|(status, text)| (status, Capabilities::in_code(text), has_telling_code(text)));
             return match reply {
-                Some((Status::Ok, listed, is_telling)) if !continuation => {
+                Some((Status::Ok, listed, is_telling)) if awaited != Awaited::Continuation => {
                     self.note_capabilities(listed);
                     self.note_remark(is_telling);
-                    Ok(())
+                    Ok(Arrived::Reply)
                 }
-                Some((Status::Bye, ..)) if self.is_leaving => Ok(()),
+                Some((Status::Bye, ..)) if self.is_leaving => Ok(Arrived::Reply),
                 Some((Status::No | Status::Bad, ..)) => {
                     // An alert is one in a refusal, too.
                     self.note_remark(false);

@@ -2,8 +2,8 @@
 
 use super::super::table::Completes;
 use super::{
-    Behind, join_with, list_figures, list_formats, list_names, list_operation_names, list_phases, list_selectors,
-    list_shown_options, list_states,
+    Behind, join_with, list_figures, list_formats, list_mechanisms, list_names, list_operation_names, list_phases,
+    list_selectors, list_shown_options, list_states,
 };
 use crate::plan::selector::TOTAL;
 
@@ -110,6 +110,7 @@ fn make_case(kind: Completes, names: &[String]) -> String {
         Completes::Files => "_check_imap_session_files".to_owned(),
         Completes::Mailboxes => offer("INBOX"),
         Completes::Formats => offer(&format!("'{}'", list_formats().join(" "))),
+        Completes::Mechanisms => offer(&format!("'{}'", list_mechanisms().join(" "))),
         Completes::Operations => {
             let takers = list_operation_names(&Behind::TARGETS);
             let others = list_operation_names(&[Behind::End]);

@@ -1,6 +1,7 @@
 //! README and `docs/`: the tables of options, operations and figures.
 
 use super::{list_shown_options, replace_part};
+use crate::imap::auth::{MECHANISMS, Wants};
 use crate::operation::{FRAME, Figure, OPERATIONS, Operation};
 
 const END: &str = "<!-- end -->";
@@ -16,6 +17,21 @@ pub(super) fn generate_operations(committed: &str) -> Result<String, String> {
 
 pub(super) fn generate_options(committed: &str) -> Result<String, String> {
     replace_part(committed, "<!-- generated: options -->", END, &make_option_table())
+}
+
+pub(super) fn generate_logging_in(committed: &str) -> Result<String, String> {
+    replace_part(committed, "<!-- generated: mechanisms -->", END, &make_mechanism_table())
+}
+
+fn make_mechanism_table() -> String {
+    let mut table = make_heading(&["`--auth`", "what the server gets", "the secret itself is sent", "`--authzid`"]);
+    let say = |is_so| if is_so { "yes" } else { "no" };
+    for mechanism in MECHANISMS {
+        let sent = if mechanism.wants == Wants::Nothing { "there is none" } else { say(mechanism.sends_secret) };
+        let name = format!("`{}`", mechanism.name);
+        table += &make_row(&[&name, mechanism.help, sent, say(mechanism.takes_authzid)]);
+    }
+    table + "\n"
 }
 
 fn make_option_table() -> String {

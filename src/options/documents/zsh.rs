@@ -2,8 +2,8 @@
 
 use super::super::table::{Completes, Given, Opt, list_options};
 use super::{
-    Behind, join_with, list_figures, list_formats, list_names, list_operation_names, list_phases, list_selectors,
-    list_shown_options, list_states,
+    Behind, join_with, list_figures, list_formats, list_mechanisms, list_names, list_operation_names, list_phases,
+    list_selectors, list_shown_options, list_states,
 };
 use crate::plan::selector::TOTAL;
 
@@ -154,6 +154,7 @@ fn describe_value(opt: &Opt) -> String {
         Completes::Thresholds => "_check_imap_session_thresholds".to_owned(),
         Completes::States => "_check_imap_session_states".to_owned(),
         Completes::Formats => format!("({})", list_formats().join(" ")),
+        Completes::Mechanisms => format!("({})", list_mechanisms().join(" ")),
         Completes::SectionAndFile => "_check_imap_session_extra_opts".to_owned(),
     };
     let message = opt.value.strip_prefix("[=").and_then(|value| value.strip_suffix(']')).unwrap_or(opt.value);

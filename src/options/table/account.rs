@@ -1,9 +1,10 @@
 //! Options that say who logs in, and what is done then.
 
 use super::super::values::{
-    explain_no_password, parse_mailbox, parse_operation, parse_password_source, parse_username,
+    explain_no_password, parse_mailbox, parse_mechanism, parse_operation, parse_password_source, parse_username,
 };
 use super::{Completes, Given, InCheck, Opt, Options, Section, add, put};
+use crate::imap::auth;
 use crate::operation::SELECT;
 use crate::plan::RequestedTask;
 
@@ -15,8 +16,8 @@ pub static SECTION: Section = Section {
             short: "u",
             long: "username",
             value: "USER",
-            help: "account to log in with; required",
-            doc: "Account to log in with. Required.",
+            help: "account to log in with; required, but with --auth external",
+            doc: "Account to log in with. Required, but with `--auth external`.",
             completes: Completes::Nothing,
             given: Given::Once,
             // It stands first in the label, without the option.
@@ -25,10 +26,41 @@ pub static SECTION: Section = Section {
         },
         Opt {
             short: "",
+            long: "auth",
+            value: "MECHANISM",
+            help: "how to log in, default login; the mechanisms are listed below",
+            doc: "How to log in. `login` (default) is the LOGIN command. `plain`, `scram-sha-1`, `scram-sha-256` and \
+                  `scram-sha-512` prove the same password by a SASL mechanism; SCRAM does not send it. With `-plus` behind it, \
+                  SCRAM is bound to the TLS connection. `xoauth2` and `oauthbearer` send an access token in place of the \
+                  password. `external` sends no secret at all.",
+            completes: Completes::Mechanisms,
+            given: Given::Once,
+            in_check: InCheck::Value(|o| {
+                let name = o.mechanism.name;
+                Some(name).filter(|name| *name != auth::DEFAULT.name).map(str::to_owned)
+            }),
+            set: |o, v| put(&mut o.mechanism, parse_mechanism(v)),
+        },
+        Opt {
+            short: "",
+            long: "authzid",
+            value: "NAME",
+            help: "act as this user (SASL authorization identity)",
+            doc: "Act as this user, while USER logs in (the authorization identity of SASL). Not with `--auth login` and \
+                  `--auth xoauth2`, which have no place for it.",
+            completes: Completes::Nothing,
+            given: Given::Once,
+            in_check: InCheck::Value(|o| o.authzid.clone()),
+            set: |o, v| put(&mut o.authzid, parse_username(v).map(Some)),
+        },
+        Opt {
+            short: "",
             long: "password-file",
             value: "FILE",
-            help: "file whose first line is the password; - is standard input (default: $IMAP_SESSION_PASSWORD)",
-            doc: "File whose first line is the password; `-` is standard input, and a terminal there asks without showing \
+            help: "file whose first line is the password or the access token; - is standard input (default: \
+                   $IMAP_SESSION_PASSWORD)",
+            doc: "File whose first line is the password, or the access token with `--auth xoauth2` and `--auth oauthbearer`; \
+                  `-` is standard input, and a terminal there asks without showing \
                   the answer. Without this option, the \
                   environment variable `IMAP_SESSION_PASSWORD` is used. No option takes the password itself, \
                   because `ps` would show it.",

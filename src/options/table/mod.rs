@@ -64,6 +64,8 @@ pub enum Completes {
     States,
     /// Output formats.
     Formats,
+    /// Ways to log in.
+    Mechanisms,
     /// A section and `@` and a file.
     SectionAndFile,
 }
