@@ -11,6 +11,7 @@ use crate::data_faults::data_faults;
 use crate::testkit::invariants::{check_figures, read_lines};
 use crate::testkit::plan::{CAPABILITIES, GREETING, LAST_MAILBOX, MODES, Mode, Phase, Plan};
 use crate::testkit::plugin::Run;
+use crate::testkit::scram;
 use crate::testkit::server::Record;
 use crate::testkit::step::{Step, drip, expect, leave, send, tagged};
 use crate::testkit::well_behaved::{is_last_expect, script};
@@ -36,6 +37,12 @@ fn no_fault_of_a_handshake_makes_the_run_late_silent_or_wrong() {
 #[test]
 fn no_fault_of_a_login_makes_the_run_late_silent_or_wrong() {
     check_all(in_phase("login"));
+}
+
+#[test]
+fn no_fault_of_a_login_by_a_sasl_mechanism_makes_the_run_late_silent_or_wrong() {
+    let logins = [("plain", Vec::new()), ("scram-sha-256", scram::serve(PASSWORD))];
+    check_all(logins.into_iter().flat_map(|(mechanism, exchange)| sasl_faults(mechanism, &exchange)).collect());
 }
 
 #[test]
@@ -112,6 +119,16 @@ struct Fault {
 
 fn in_phase(phase: &str) -> Vec<Case> {
     matrix().into_iter().filter(|fault| fault.phase == phase).map(Fault::case).collect()
+}
+
+/// The faults of a login by this mechanism, in each of its turns.
+fn sasl_faults(mechanism: &'static str, exchange: &[Step]) -> Vec<Case> {
+    let plan = Plan::of_every_operation(Mode::Clear).logging_in(mechanism, exchange.to_vec());
+    let login = plan.phases().into_iter().find(|phase| phase.operation == "login").unwrap();
+    let turns = 0..login.turns();
+    let rows = turns.flat_map(|turn| reply_faults(&login, turn).into_iter().map(move |row| (turn, row)));
+    let fault = |(turn, (name, steps, ending))| Fault { turn, ..Fault::new(name, Mode::Clear, "login", steps, ending) };
+    rows.map(fault).map(|fault| fault.case_of(plan.clone())).collect()
 }
 
 fn matrix() -> Vec<Fault> {
@@ -398,6 +415,10 @@ impl Fault {
 
     fn case(self) -> Case {
         let plan = Plan::of_every_operation(self.mode);
+        self.case_of(plan)
+    }
+
+    fn case_of(self, plan: Plan) -> Case {
         let ending = self.ending;
         let failing = self.find_failing(&plan);
         let phase = &plan.phases()[failing];

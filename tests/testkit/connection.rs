@@ -9,11 +9,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
-use openssl::ssl::{Ssl, SslContext, SslStream};
+use openssl::ssl::{Ssl, SslContext, SslRef, SslStream, SslVersion};
 
 use super::identity::CONTEXT;
 use super::server::{Record, Surprise};
-use super::step::Step;
+use super::step::{Said, Step};
 
 /// One accepted client.
 pub struct Connection {
@@ -24,6 +24,7 @@ pub struct Connection {
     /// What was read last.
     line: String,
     tag: String,
+    said: Said,
     /// The literal that the line announced.
     announced: Option<Literal>,
     /// Whether the client was asked to go on, so that what it says next has no tag.
@@ -44,6 +45,7 @@ impl Connection {
             unread: Vec::new(),
             line: String::new(),
             tag: String::new(),
+            said: Said::default(),
             announced: None,
             goes_on: false,
         }
@@ -64,6 +66,11 @@ impl Connection {
                 }
                 Step::Answer(made_of) => {
                     let answer = made_of(&self.tag);
+                    self.stream.write_all(&answer)?;
+                }
+                Step::Computed(computed) => {
+                    let answer = computed.make(&self.said);
+                    self.goes_on |= answer.starts_with(b"+");
                     self.stream.write_all(&answer)?;
                 }
                 Step::Expect(text) => self.expect(text)?,
@@ -116,6 +123,7 @@ impl Connection {
     fn expect(&mut self, text: &str) -> io::Result<()> {
         self.record.lock().unwrap().awaited = Some(text.to_owned());
         self.line = self.read_line()?;
+        self.said.lines.push(self.line.clone());
         self.record.lock().unwrap().awaited = None;
         if self.line.contains(text) { Ok(()) } else { Err(self.surprised(text)) }
     }
@@ -189,6 +197,7 @@ impl Connection {
         let ssl = Ssl::new(context).unwrap();
         let mut stream = SslStream::new(ssl, tap).unwrap();
         stream.accept().map_err(io::Error::other)?;
+        self.said.binding = find_binding(stream.ssl());
         self.stream = Stream::Tls(Box::new(stream));
         Ok(())
     }
@@ -206,6 +215,18 @@ impl Literal {
         let digits = inside.trim_end_matches('+');
         Some(Self { length: digits.parse().ok()?, waits: digits == inside })
     }
+}
+
+/// The server's end of `tls-exporter` and of `tls-unique`.
+fn find_binding(ssl: &SslRef) -> Vec<u8> {
+    let mut value = vec![0; 32];
+    if ssl.version2() == Some(SslVersion::TLS1_3) {
+        ssl.export_keying_material(&mut value, "EXPORTER-Channel-Binding", Some(&[])).unwrap();
+    } else {
+        let length = ssl.peer_finished(&mut value);
+        value.truncate(length);
+    }
+    value
 }
 
 /// The text with a date of RFC 9051 section 9, so many seconds ago, in place of each `<SECONDS>`.

@@ -13,6 +13,7 @@ pub mod nagios;
 pub mod plan;
 pub mod plugin;
 pub mod prometheus;
+pub mod scram;
 pub mod screen;
 pub mod server;
 pub mod step;

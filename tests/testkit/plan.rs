@@ -35,6 +35,17 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// Each `select` is an EXAMINE (`--examine`).
     pub examine: bool,
+    /// The login, if it is not by LOGIN.
+    pub login: Option<Login>,
+}
+
+/// A login by AUTHENTICATE, and the server's part in it.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The name in `--auth`.
+    pub mechanism: &'static str,
+    /// What the server does behind the command, up to its tagged reply.
+    pub exchange: Vec<Step>,
 }
 
 /// The usual plan: two mailboxes, which differ in the number of their messages.
@@ -52,7 +63,7 @@ impl From<&Self> for Plan {
 
 impl Plan {
     pub fn new(mode: Mode, tasks: Vec<Task>) -> Self {
-        Self { mode, tasks, examine: false }
+        Self { mode, tasks, examine: false, login: None }
     }
 
     /// Every operation that has an exchange, between the `select` of another mailbox and a last operation, so that each has
@@ -68,6 +79,11 @@ impl Plan {
         Self::new(mode, names.iter().map(|name| Task::new("select", name)).collect())
     }
 
+    /// With another login, to a server that lists its mechanism in the greeting.
+    pub fn logging_in(self, mechanism: &'static str, exchange: Vec<Step>) -> Self {
+        Self { login: Some(Login { mechanism, exchange }), ..self }
+    }
+
     pub fn examined(self) -> Self {
         Self { examine: true, ..self }
     }
@@ -76,6 +92,7 @@ impl Plan {
     pub fn options(&self) -> Vec<String> {
         let mut options = vec!["--tls".to_owned(), self.mode.option().to_owned()];
         options.extend(self.tasks.iter().flat_map(Task::options));
+        options.extend(self.login.iter().flat_map(|login| ["--auth".to_owned(), login.mechanism.to_owned()]));
         options.extend(self.examine.then(|| "--examine".to_owned()));
         options
     }
@@ -99,6 +116,9 @@ impl Plan {
             is_task: true,
         }));
         phases.push(Phase::of_session("logout"));
+        if let Some(login) = &self.login {
+            phases.iter_mut().for_each(|phase| login.replace(phase));
+        }
         number(&mut phases);
         phases
     }
@@ -119,6 +139,22 @@ impl Plan {
         let set_up = (0..phases.len()).take_while(|place| !phases[*place].is_task);
         let places = set_up.chain(reopened).chain(left);
         places.map(|place| phases[place].clone()).filter(Phase::is_of_server).collect()
+    }
+}
+
+impl Login {
+    fn replace(&self, phase: &mut Phase) {
+        let name = self.mechanism.to_uppercase();
+        match phase.operation {
+            "greeting" => {
+                phase.answer = vec![send(&format!("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH={name}] ready\r\n"))];
+            }
+            "login" => {
+                phase.command = Some(format!("AUTHENTICATE {name} "));
+                phase.answer = [self.exchange.clone(), std::mem::take(&mut phase.answer)].concat();
+            }
+            _ => {}
+        }
     }
 }
 

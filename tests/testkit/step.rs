@@ -1,5 +1,6 @@
 //! What a scripted server does, one step after the other, and the steps that scripts are often made of. What the steps
 //! mean in IMAP is for whoever writes a script.
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub enum Step {
     SendTagged(Vec<u8>),
     /// Sends what is made of the last command's tag.
     Answer(fn(tag: &str) -> Vec<u8>),
+    /// Sends what is made of all that the client has said.
+    Computed(Computed),
     /// Reads a line that must contain this text.
     Expect(String),
     /// Plays what belongs to the command that was read last.
@@ -46,6 +49,35 @@ pub enum Step {
     Reset,
     /// Alone in a script: resets a client that says nothing, by never accepting it.
     Abandon,
+}
+
+/// Makes an answer of what the client has said.
+#[derive(Clone)]
+pub struct Computed(Arc<dyn Fn(&Said) -> Vec<u8> + Send + Sync>);
+
+/// What a server knows of its client.
+#[derive(Default)]
+pub struct Said {
+    /// The lines that were read, without their ends.
+    pub lines: Vec<String>,
+    /// The value of the TLS connection that both ends know (RFC 9266, RFC 5929). Empty without TLS.
+    pub binding: Vec<u8>,
+}
+
+impl Computed {
+    pub fn step(make: impl Fn(&Said) -> Vec<u8> + Send + Sync + 'static) -> Step {
+        Step::Computed(Self(Arc::new(make)))
+    }
+
+    pub fn make(&self, said: &Said) -> Vec<u8> {
+        (self.0)(said)
+    }
+}
+
+impl fmt::Debug for Computed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Computed")
+    }
 }
 
 /// Answers by the command that each belongs to; the first one that fits counts.
