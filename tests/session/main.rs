@@ -9,6 +9,7 @@
     reason = "a test says what went wrong by panicking, and says loudly what it had to skip"
 )]
 
+mod auth_on_dovecot;
 mod case;
 mod cost;
 mod data_faults;
@@ -17,6 +18,7 @@ mod documents;
 mod drift;
 mod faults;
 mod generated;
+mod on_auth;
 mod on_dead_network;
 mod on_dovecot;
 mod on_interruptions;

@@ -75,7 +75,7 @@ impl Dialogue {
     fn read_challenge(&self) -> Result<Vec<u8>, String> {
         let line = self.reader.line.strip_prefix(b"+").unwrap_or_default().trim_ascii();
         let line = line.split(|&byte| byte == b'=').next().unwrap_or_default();
-        BASE64_STANDARD_NO_PAD.decode(line).map_err(|_| "the server's challenge is not base64".to_owned())
+        BASE64_STANDARD_NO_PAD.decode(line).map_err(|_| "the challenge of the server is not base64".to_owned())
     }
 
     fn send_line(&mut self, parts: &[&str]) -> Result<(), Failure> {

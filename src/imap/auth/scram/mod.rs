@@ -151,7 +151,7 @@ impl Scram {
 
 impl Exchange for Scram {
     fn answer(&mut self, challenge: &[u8]) -> Result<Secret, String> {
-        let challenge = str::from_utf8(challenge).map_err(|_| "its challenge is not UTF-8".to_owned())?;
+        let challenge = str::from_utf8(challenge).map_err(|_| "the challenge of the server is not UTF-8".to_owned())?;
         match mem::replace(&mut self.stage, Stage::Broken) {
             Stage::Begun => {
                 self.stage = Stage::Named;
@@ -190,18 +190,18 @@ impl<'a> Challenge<'a> {
         let mut parts = text.split(',');
         let mut next = |name: &str| parts.next().and_then(|part| part.strip_prefix(name));
         let (Some(nonce), Some(salt), Some(iterations)) = (next("r="), next("s="), next("i=")) else {
-            return Err("its challenge is not one of SCRAM".to_owned());
+            return Err("the challenge of the server is not one of SCRAM".to_owned());
         };
         if nonce.strip_prefix(own).is_none_or(str::is_empty) {
-            return Err("its challenge is not for this login, an attack or a broken server".to_owned());
+            return Err("the challenge of the server is not for this login, an attack or a broken server".to_owned());
         }
         let salt = BASE64_STANDARD.decode(salt).ok().filter(|salt| !salt.is_empty());
-        let salt = salt.ok_or_else(|| "its challenge has no salt".to_owned())?;
+        let salt = salt.ok_or_else(|| "the challenge of the server has no salt".to_owned())?;
         let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let iterations = Some(iterations).filter(is_number).map(|text| text.parse().unwrap_or(u32::MAX));
         match iterations {
             Some(iterations @ 1..=MAX_ITERATIONS) => Ok(Self { nonce, salt, iterations }),
-            Some(0) | None => Err("its challenge has no number of iterations".to_owned()),
+            Some(0) | None => Err("the challenge of the server has no number of iterations".to_owned()),
             Some(_) => Err(format!("the server asks for more than {MAX_ITERATIONS} iterations")),
         }
     }
