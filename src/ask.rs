@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustix::termios::isatty;
 
+use crate::credentials::command::CommandGroup;
 use crate::credentials::prompt::{Prompt, TERMINAL};
 use crate::credentials::source::{PasswordSource, read_first_line};
 use crate::imap::auth::Wants;
@@ -47,7 +48,7 @@ pub fn read_standard_input(options: &mut Options, signals: &Signals) -> Result<(
     if !matches!(options.password, PasswordSource::Stdin) {
         return Ok(());
     }
-    let read = || PasswordSource::Stdin.read(&|_| {});
+    let read = || PasswordSource::Stdin.read(&CommandGroup::default(), &|_| {});
     let password = run_bounded(options.plan.timeout, Duration::ZERO, signals, read)??;
     options.password = PasswordSource::Value(password);
     Ok(())

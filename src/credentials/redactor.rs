@@ -25,33 +25,28 @@ impl Redactor {
     /// anywhere inside a longer encoded text. An empty password is none.
     #[must_use]
     pub fn new(username: &str, password: &Secret) -> Self {
+        Self::of_all(username, [password.expose()])
+    }
+
+    /// The same for several secrets.
+    #[must_use]
+    pub fn of_all<'a>(username: &str, secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut redactor = Self { forms: Vec::new() };
-        redactor.add(username, password);
+        redactor.extend(username, secrets);
         redactor
     }
 
     /// Masks another secret, too.
     pub fn add(&mut self, username: &str, secret: &Secret) {
-        let plain = secret.expose();
-        if plain.is_empty() {
-            return;
-        }
-        let user = username.as_bytes();
-        let mut forms = vec![
-            Zeroizing::new(plain.to_vec()),
-            quote(plain),
-            encode(&[plain]),
-            encode(&[b"\0", user, b"\0", plain]),
-            encode(&[user, b"\0", user, b"\0", plain]),
-        ];
-        forms.extend((0..3).map(|before| encode_inside(before, plain)).filter(|form| form.len() >= MIN_BASE64));
-        let url_safe: Vec<_> = forms.iter().skip(2).map(make_url_safe).collect();
-        forms.extend(url_safe);
-        forms.append(&mut self.forms);
-        forms.retain(|form| !form.is_empty());
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        forms.dedup();
-        self.forms = forms;
+        self.extend(username, [secret.expose()]);
+    }
+
+    fn extend<'a>(&mut self, username: &str, secrets: impl IntoIterator<Item = &'a [u8]>) {
+        let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
+        self.forms.extend(secrets.flat_map(|secret| list_forms(username, secret)));
+        self.forms.retain(|form| !form.is_empty());
+        self.forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        self.forms.dedup();
     }
 
     /// One clean, masked line of at most [`text::MAX_CHARS`] characters.
@@ -82,6 +77,22 @@ impl Redactor {
         }
         masked
     }
+}
+
+/// Every form in which a text may have this secret.
+fn list_forms(username: &str, plain: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    let user = username.as_bytes();
+    let mut forms = vec![
+        Zeroizing::new(plain.to_vec()),
+        quote(plain),
+        encode(&[plain]),
+        encode(&[b"\0", user, b"\0", plain]),
+        encode(&[user, b"\0", user, b"\0", plain]),
+    ];
+    forms.extend((0..3).map(|before| encode_inside(before, plain)).filter(|form| form.len() >= MIN_BASE64));
+    let url_safe: Vec<_> = forms.iter().skip(2).map(make_url_safe).collect();
+    forms.extend(url_safe);
+    forms
 }
 
 /// The text of an IMAP quoted string without its quotes: `"` and `\` escaped.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::command::{CommandGroup, read_password};
 use super::secret::Secret;
 use crate::text::{self, describe_io_error};
 
@@ -16,7 +17,7 @@ pub const PASSWORD_VARIABLE: &str = "IMAP_SESSION_PASSWORD";
 /// Bytes; no password is longer, and few access tokens are.
 const USUAL_LENGTH: usize = 4096;
 /// Bytes; no access token is longer.
-const MAX_LENGTH: usize = 16 * 1024;
+pub(super) const MAX_LENGTH: usize = 16 * 1024;
 
 /// The source of the password.
 #[derive(Clone)]
@@ -25,18 +26,27 @@ pub enum PasswordSource {
     File(PathBuf),
     /// The first line of standard input.
     Stdin,
+    /// The first line that this shell command prints.
+    Command(String),
     /// The environment.
     Value(Secret),
 }
 
 impl PasswordSource {
-    /// Reads the password. Before a file is opened, `report_reading` gets its name: it may hang.
+    /// Reads the password. Before a file is opened or a command started, `report_reading` gets its name: it may hang.
+    /// A command runs in the group.
     ///
     /// # Errors
     /// The file and what is wrong with it or with its first line.
-    pub fn read(&self, report_reading: &dyn Fn(String)) -> Result<Secret, String> {
+    pub fn read(&self, group: &CommandGroup, report_reading: &dyn Fn(String)) -> Result<Secret, String> {
         let (what, opened) = match self {
             Self::Value(password) => return Ok(password.clone()),
+            Self::Command(command) => {
+                // The command itself is not shown: it may have a secret in it.
+                let what = "--password-command";
+                report_reading(what.to_owned());
+                return read_password(command, group).map_err(|why| format!("{what}: {why}"));
+            }
             Self::File(path) => {
                 let what = format!("--password-file: {}", show_path(path));
                 report_reading(what.clone());
@@ -83,6 +93,11 @@ pub fn read_first_line(mut file: File) -> Result<Secret, String> {
         }
         line.extend_from_slice(&byte);
     }
+    check_first_line(line)
+}
+
+/// A line without its LF, which must be a password.
+pub(super) fn check_first_line(mut line: Zeroizing<Vec<u8>>) -> Result<Secret, String> {
     if line.last() == Some(&b'\r') {
         line.pop();
     }

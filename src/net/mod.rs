@@ -58,6 +58,22 @@ pub enum TlsVersion {
     V1_3,
 }
 
+impl Default for Settings {
+    /// No server yet; TLS at once, verified by the CAs of the system.
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 0,
+            family: None,
+            tls_mode: TlsMode::Implicit,
+            tls_name: String::new(),
+            ca_file: None,
+            verify: true,
+            tls_min: TlsVersion::V1_2,
+        }
+    }
+}
+
 impl TlsMode {
     /// Each mode with its name in options and output.
     pub const NAMES: [(&'static str, Self); 3] =

@@ -14,6 +14,7 @@ mod values;
 
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nagiosplugin::ServiceState;
@@ -21,7 +22,7 @@ use nagiosplugin::ServiceState;
 use crate::credentials::secret::Secret;
 use crate::credentials::source::{PASSWORD_VARIABLE, PasswordSource};
 use crate::imap::auth::{self, Mechanism};
-use crate::net::{self, TlsMode, TlsVersion};
+use crate::net::{self, TlsMode};
 use crate::operation::SELECT;
 use crate::output::{self, FORMATS, Format, Terminal, nagios::NAGIOS};
 use crate::plan::range::parse_duration;
@@ -175,6 +176,7 @@ impl Options {
             username: self.username.clone(),
             authzid: self.authzid.clone(),
             password: self.password.clone(),
+            command_group: Arc::default(),
             read_only: self.plan.read_only,
             log_dialogue: self.verbosity >= 3,
             every_address: self.plan.every_address,
@@ -214,16 +216,7 @@ impl Options {
 
     fn new(password: Secret, ini_files: Vec<PathBuf>) -> Self {
         Self {
-            server: net::Settings {
-                host: String::new(),
-                port: 0,
-                family: None,
-                tls_mode: TlsMode::Implicit,
-                tls_name: String::new(),
-                ca_file: None,
-                verify: true,
-                tls_min: TlsVersion::V1_2,
-            },
+            server: net::Settings::default(),
             host: Host::default(),
             port: None,
             tls_name: None,

@@ -47,6 +47,14 @@ pub fn parse_password_source(value: &str) -> Result<PasswordSource, String> {
     Ok(if value == "-" { PasswordSource::Stdin } else { PasswordSource::File(parse_path(value)?) })
 }
 
+/// A command for the shell.
+pub fn parse_password_command(value: &str) -> Result<PasswordSource, String> {
+    if value.trim().is_empty() {
+        return Err("(empty) is not a command, right is for example 'pass show imap/monitor'".to_owned());
+    }
+    Ok(PasswordSource::Command(value.to_owned()))
+}
+
 /// The answer to `-P`.
 pub fn explain_no_password() -> String {
     format!(

@@ -35,10 +35,13 @@ pub fn run(
 ) -> Report {
     let worker = make_worker(Arc::clone(settings));
     let worker = if let Some(observer) = observer { observe(worker, observer) } else { worker };
-    if settings.every_address {
-        return run_against_each(&plan, &worker, signals, start);
-    }
-    supervise(&Arc::new(plan), &[], &worker, signals, start)
+    let report = if settings.every_address {
+        run_against_each(&plan, &worker, signals, start)
+    } else {
+        supervise(&Arc::new(plan), &[], &worker, signals, start)
+    };
+    settings.command_group.end();
+    report
 }
 
 fn run_against_each(plan: &Plan, worker: &Worker, signals: &Signals, start: Instant) -> Report {

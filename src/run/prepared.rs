@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use super::event::{Event, Reporter};
+use crate::credentials::command::CommandGroup;
 use crate::credentials::redactor::Redactor;
 use crate::credentials::secret::Secret;
 use crate::credentials::source::{PasswordSource, show_path};
@@ -33,6 +34,8 @@ pub struct Settings {
     pub authzid: Option<String>,
     /// The source of the password.
     pub password: PasswordSource,
+    /// The command that prints the password runs in it. It is ended with the run.
+    pub command_group: Arc<CommandGroup>,
     /// Mailboxes are opened by EXAMINE, never by SELECT.
     pub read_only: bool,
     /// Report each line of the dialogue.
@@ -84,7 +87,7 @@ pub(super) fn prepare(settings: &Arc<Settings>, report: &Reporter) -> Result<Pre
     let report_reading = |what: String| {
         report(Event::Fact(Fact::Reading(what)));
     };
-    let password = settings.password.read(&report_reading)?;
+    let password = settings.password.read(&settings.command_group, &report_reading)?;
     let has_tls = settings.server.tls_mode != TlsMode::None;
     let ca = match &settings.server.ca_file {
         Some(file) if has_tls && settings.server.verify => {

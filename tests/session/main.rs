@@ -26,6 +26,7 @@ mod on_many;
 mod on_network;
 mod on_operations;
 mod on_outputs;
+mod on_password_command;
 mod on_prompt;
 mod on_remarks;
 mod on_script;

@@ -128,6 +128,9 @@ const BAD: &[(&[&str], &[&str])] = &[
     (&["--password", "opensesame"], &["--password-file", "IMAP_SESSION_PASSWORD"]),
     (&["--password=opensesame"], &["--password-file", "IMAP_SESSION_PASSWORD"]),
     (&["--password-file", ""], &["--password-file"]),
+    (&["--password-command", ""], &["--password-command", "pass show"]),
+    (&["--password-command", "true", "--password-file", "f"], &["--password-file", "--password-command", "exclude"]),
+    (&["--password-file", "-", "--password-command", "true"], &["--password-file", "--password-command", "exclude"]),
     (&["--ca-file", ""], &["--ca-file"]),
     // Ini files.
     (&["--extra-opts=@/nonexistent/plugins.ini"], &["/nonexistent/plugins.ini"]),

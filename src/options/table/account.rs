@@ -1,9 +1,11 @@
 //! Options that say who logs in, and what is done then.
 
 use super::super::values::{
-    explain_no_password, parse_mailbox, parse_mechanism, parse_operation, parse_password_source, parse_username,
+    explain_no_password, parse_mailbox, parse_mechanism, parse_operation, parse_password_command,
+    parse_password_source, parse_username,
 };
 use super::{Completes, Given, InCheck, Opt, Options, Section, add, put};
+use crate::credentials::source::PasswordSource;
 use crate::imap::auth;
 use crate::operation::SELECT;
 use crate::plan::RequestedTask;
@@ -65,9 +67,22 @@ pub static SECTION: Section = Section {
                   environment variable `IMAP_SESSION_PASSWORD` is used. No option takes the password itself, \
                   because `ps` would show it.",
             completes: Completes::Files,
-            given: Given::Once,
+            given: Given::InsteadOf("password-command"),
             in_check: InCheck::No,
-            set: |o, v| put(&mut o.password, parse_password_source(v)),
+            set: |o, v| set_password(o, parse_password_source(v)?),
+        },
+        Opt {
+            short: "",
+            long: "password-command",
+            value: "COMMAND",
+            help: "shell command whose first line of output is the password",
+            doc: "Command for `sh -c`; the first line that it prints is the password. Its standard input is empty. It runs at \
+                  each check, and its time counts for `-t`: at that limit it is ended with all processes that it has \
+                  started. If it fails, the check is UNKNOWN and shows the last line of its standard error.",
+            completes: Completes::Nothing,
+            given: Given::InsteadOf("password-file"),
+            in_check: InCheck::No,
+            set: |o, v| set_password(o, parse_password_command(v)?),
         },
         Opt {
             short: "P",
@@ -117,6 +132,17 @@ pub static SECTION: Section = Section {
         },
     ],
 };
+
+/// Of several files the last one counts, as of several commands. Which of both is meant is not guessed.
+fn set_password(options: &mut Options, source: PasswordSource) -> Result<(), String> {
+    let is_command = |source: &PasswordSource| matches!(source, PasswordSource::Command(_));
+    let is_given = !matches!(options.password, PasswordSource::Value(_));
+    if is_given && is_command(&options.password) != is_command(&source) {
+        return Err("--password-file and --password-command exclude each other, right is one of them".to_owned());
+    }
+    options.password = source;
+    Ok(())
+}
 
 /// Whether `-m` says it all.
 fn has_only_selects(options: &Options) -> bool {
