@@ -17,6 +17,7 @@
 #   127.0.0.8        LOGINDISABLED while in clear
 #   127.0.0.9        implicit TLS up to TLS 1.2 only
 #   127.0.0.10       neither LITERAL+ nor ESEARCH
+#   127.0.0.12       logins only with a client certificate: client.pem (with its key) is good, foreign.pem is not
 # and SILENT_PORT on 127.0.0.1 accepts and then says nothing.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
@@ -137,13 +138,16 @@ policy = any
 [any]
 commonName = supplied
 END
-    local good="DNS:localhost,DNS:imap.example.org,IP:127.0.0.1,IP:::1,IP:127.0.0.2,IP:127.0.0.4,IP:127.0.0.5,IP:127.0.0.7,IP:127.0.0.8,IP:127.0.0.9"
+    local good="DNS:localhost,DNS:imap.example.org,IP:127.0.0.1,IP:::1,IP:127.0.0.2,IP:127.0.0.4,IP:127.0.0.5,IP:127.0.0.7,IP:127.0.0.8,IP:127.0.0.9,IP:127.0.0.12"
     certify good imap.example.org "$good" "-1 day" "+1 year"
     certify expired imap.example.org "$good" "-90 days" "-3 days"
     certify other other.example.net "DNS:other.example.net" "-1 day" "+1 year"
     certify future imap.example.org "$good" "+2 days" "+1 year"
     certify ending imap.example.org "$good" "-90 days" "+5 days"
     openssl req -new -x509 -key key.pem -subj "/CN=imap.example.org" -addext "subjectAltName=$good,IP:127.0.0.6" -days 30 -out selfsigned.pem
+    certify client ordinary "email:ordinary@example.org" "-1 day" "+1 year"
+    openssl req -new -x509 -key key.pem -subj "/CN=ordinary" -days 30 -out foreign.pem
+    cat key.pem | tee -a client.pem >>foreign.pem
     chmod 644 key.pem
     cd - >/dev/null
 }
@@ -158,6 +162,7 @@ certify() { # file, common name, alternative names, from, until
 make_users() {
     mkdir -p "$dir/passwords"
     : >"$dir/users"
+    echo "127.0.0.12:::::::" >"$dir/denied"
     user ordinary 'Plain-Sailing-4711'
     user space 'two  words and a space '
     user quote 'say "please" "'
@@ -263,7 +268,7 @@ END
 }
 
 configure() {
-    local addresses="127.0.0.1 127.0.0.2 127.0.0.3 127.0.0.4 127.0.0.5 127.0.0.6 127.0.0.8 127.0.0.10"
+    local addresses="127.0.0.1 127.0.0.2 127.0.0.3 127.0.0.4 127.0.0.5 127.0.0.6 127.0.0.8 127.0.0.10 127.0.0.12"
     have_ipv6 && addresses="$addresses ::1"
     cat >"$dir/dovecot.conf" <<END
 base_dir = $dir/run
@@ -307,7 +312,19 @@ local 127.0.0.8 {
 local 127.0.0.10 {
   imap_capability = IMAP4rev1 IDLE UIDPLUS QUOTA
 }
+local 127.0.0.12 {
+  ssl_ca = <$dir/ca.pem
+  ssl_require_crl = no
+  ssl_verify_client_cert = yes
+}
 
+# auth_ssl_require_client_cert is one setting for all addresses. So "127.0.0.12" is denied; of a client with a good
+# certificate the name is "127.0.0.12valid".
+passdb {
+  driver = passwd-file
+  args = username_format=%l%k $dir/denied
+  deny = yes
+}
 passdb {
   driver = oauth2
   mechanisms = xoauth2 oauthbearer

@@ -22,6 +22,10 @@ pub struct Settings {
     pub tls_name: String,
     /// Trust the CAs in this file only.
     pub ca_file: Option<PathBuf>,
+    /// The certificate that the server gets if it asks for one.
+    pub client_cert: Option<PathBuf>,
+    /// Its key, if that is in a file of its own.
+    pub client_key: Option<PathBuf>,
     /// Verify certificate and name.
     pub verify: bool,
     /// The oldest TLS version that is accepted.
@@ -68,6 +72,8 @@ impl Default for Settings {
             tls_mode: TlsMode::Implicit,
             tls_name: String::new(),
             ca_file: None,
+            client_cert: None,
+            client_key: None,
             verify: true,
             tls_min: TlsVersion::V1_2,
         }

@@ -2,6 +2,7 @@
 
 mod binding;
 mod certificate;
+mod identity;
 mod reason;
 mod refusal;
 mod trust;
@@ -23,6 +24,8 @@ use crate::failure::Failure;
 use crate::text::describe_io_error;
 pub use binding::ChannelBinding;
 use certificate::{Chain, read_chain};
+pub use identity::PemFiles;
+use identity::set_identity;
 use reason::{describe_stack, explain_stack, is_end_of_stream};
 pub use reason::{explain_io_error, is_closed};
 use refusal::Refusal;
@@ -63,11 +66,11 @@ struct Verification {
 }
 
 impl Connector {
-    /// Sets versions and trust. `ca` is the content of `--ca-file`.
+    /// Sets versions, trust and this side's identity. `ca` is the content of `--ca-file`.
     ///
     /// # Errors
     /// OpenSSL refuses a setting, most often the CA file; the text is its reason.
-    pub fn new(settings: &Settings, ca: Option<&[u8]>) -> Result<Self, String> {
+    pub fn new(settings: &Settings, ca: Option<&[u8]>, identity: Option<&PemFiles>) -> Result<Self, String> {
         let mut builder = SslContext::builder(SslMethod::tls_client()).map_err(describe_stack)?;
         // A record's head and body by one system call.
         builder.set_read_ahead(true);
@@ -88,6 +91,9 @@ impl Connector {
             is_systems_trust = true;
             trust_system(&mut builder).map_err(describe_stack)?
         };
+        if let Some(files) = identity {
+            set_identity(&mut builder, settings, files)?;
+        }
         Ok(Self {
             context: builder.build(),
             request: Request::new(settings),

@@ -164,7 +164,8 @@ impl Options {
     #[must_use]
     pub fn list_files(&self) -> Vec<PathBuf> {
         let password = if let PasswordSource::File(file) = &self.password { Some(file) } else { None };
-        self.ini_files.iter().chain(&self.server.ca_file).chain(password).cloned().collect()
+        let net::Settings { ca_file, client_cert, client_key, .. } = &self.server;
+        self.ini_files.iter().chain(ca_file).chain(client_cert).chain(client_key).chain(password).cloned().collect()
     }
 
     /// The options that the phases need.
@@ -256,6 +257,7 @@ impl Options {
         }
         account::complete_account(&mut self)?;
         check_repetition(&self)?;
+        table::check_server(&self.server)?;
         if self.plan.tasks.is_empty() {
             self.plan.tasks.push(RequestedTask { operation: &SELECT, target: Some("INBOX".to_owned()) });
         }

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
+
+use zeroize::Zeroizing;
 
 use super::event::{Event, Reporter};
 use crate::credentials::command::CommandGroup;
@@ -13,7 +15,7 @@ use crate::credentials::secret::Secret;
 use crate::credentials::source::{PasswordSource, show_path};
 use crate::facts::Fact;
 use crate::imap::auth::Mechanism;
-use crate::net::tls::Connector;
+use crate::net::tls::{Connector, PemFiles};
 use crate::net::{self, TlsMode};
 use crate::operation::Appended;
 use crate::text::describe_io_error;
@@ -88,16 +90,21 @@ pub(super) fn prepare(settings: &Arc<Settings>, report: &Reporter) -> Result<Pre
         report(Event::Fact(Fact::Reading(what)));
     };
     let password = settings.password.read(&settings.command_group, &report_reading)?;
-    let has_tls = settings.server.tls_mode != TlsMode::None;
-    let ca = match &settings.server.ca_file {
-        Some(file) if has_tls && settings.server.verify => {
-            let what = format!("--ca-file: {}", show_path(file));
-            report_reading(what.clone());
-            Some(read_file(file).map_err(|why| format!("{what}: {why}"))?)
-        }
-        _ => None,
+    let server = &settings.server;
+    let read = |option, file: Option<&PathBuf>| {
+        let Some(file) = file else { return Ok(None) };
+        let what = format!("{option}: {}", show_path(file));
+        report_reading(what.clone());
+        read_file(file).map(Some).map_err(|why| format!("{what}: {why}"))
     };
-    let tls = has_tls.then(|| Connector::new(&settings.server, ca.as_deref())).transpose()?;
+    let has_tls = server.tls_mode != TlsMode::None;
+    let ca = read("--ca-file", server.ca_file.as_ref().filter(|_| has_tls && server.verify))?;
+    // A key is in one of them. They are wiped.
+    let certificates = read("--client-cert", server.client_cert.as_ref())?.map(Zeroizing::new);
+    let key = read("--client-key", server.client_key.as_ref())?.map(Zeroizing::new);
+    let key = key.as_ref().map(|key| key.as_slice());
+    let identity = certificates.as_ref().map(|certificates| PemFiles { certificates, key });
+    let tls = has_tls.then(|| Connector::new(server, ca.as_deref(), identity.as_ref())).transpose()?;
     Prepared::new(Arc::clone(settings), &password, tls)
 }
 

@@ -153,6 +153,7 @@ impl Place {
         let link = |file: &Path, name: &str| symlink(file, folder.path().join(name)).unwrap();
         link(Path::new(BINARY), "check_imap_session");
         link(Path::new(&dovecot.ca_file), "ca.pem");
+        link(&Path::new(&dovecot.ca_file).with_file_name("client.pem"), "client.pem");
         link(dovecot.password_file("ordinary").parent().unwrap(), "passwords");
         link(dovecot.token_file("ordinary").parent().unwrap(), "tokens");
         fs::write(folder.path().join("wrong"), "not the password\n").unwrap();

@@ -399,7 +399,7 @@ fn field_faults() -> Vec<Fault> {
         row("no TLS that fits", Implicit, "tls", alert(40), Lost("the server refused the handshake")),
         row("a name that it does not serve", Starttls, "tls", alert(112), Lost("it was asked for no name (see --tls-name)")),
         row("no TLS version that fits", Implicit, "tls", alert(70), Lost("the server has no TLS version from 1.2 on")),
-        row("a client certificate is wanted", Starttls, "tls", alert(116), Lost("the server wants a client certificate")),
+        row("a client certificate is wanted", Starttls, "tls", alert(116), Lost("the server wants a client certificate (see --client-cert)")),
         row("another client certificate is wanted", Implicit, "tls", alert(48), Lost("that it can verify: unknown CA")),
         row("the key of the server is broken", Implicit, "tls", alert(80), Lost("the server refused TLS: an internal error")),
         row("a virus scanner that times out", Implicit, "login", then_closed("* BYE [ALERT] Fatal error: backend timed out"), Lost("backend timed out")),

@@ -19,6 +19,7 @@ mod drift;
 mod faults;
 mod generated;
 mod on_auth;
+mod on_client_certificates;
 mod on_dead_network;
 mod on_dovecot;
 mod on_interruptions;

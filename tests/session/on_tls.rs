@@ -276,9 +276,9 @@ fn a_server_that_wants_a_client_certificate_is_reported_so() {
     for (version, text) in [
         (
             SslVersion::TLS1_2,
-            "tls failed: the server refused the handshake (no common cipher, or it wants a client certificate",
+            "tls failed: the server refused the handshake (no common cipher, or it wants a client certificate or a name: see --client-cert and --tls-name)",
         ),
-        (SslVersion::TLS1_3, "greeting failed: the server wants a client certificate"),
+        (SslVersion::TLS1_3, "greeting failed: the server wants a client certificate (see --client-cert)"),
     ] {
         let mut builder = serve(&[&itself]);
         builder.set_min_proto_version(Some(version)).unwrap();

@@ -132,6 +132,10 @@ const BAD: &[(&[&str], &[&str])] = &[
     (&["--password-command", "true", "--password-file", "f"], &["--password-file", "--password-command", "exclude"]),
     (&["--password-file", "-", "--password-command", "true"], &["--password-file", "--password-command", "exclude"]),
     (&["--ca-file", ""], &["--ca-file"]),
+    (&["--client-cert", ""], &["--client-cert"]),
+    (&["--client-key", "key.pem"], &["--client-key", "--client-cert FILE"]),
+    (&["--client-cert", "f", "--tls", "none"], &["--client-cert", "implicit or starttls"]),
+    (&["--client-key", "f", "--tls", "none"], &["--client-key", "--client-cert FILE"]),
     // Ini files.
     (&["--extra-opts=@/nonexistent/plugins.ini"], &["/nonexistent/plugins.ini"]),
     (&["--extra-opts=imap@/nonexistent/plugins.ini"], &["/nonexistent/plugins.ini"]),

@@ -27,7 +27,7 @@ static ROOT: LazyLock<Identity> =
 
 /// A certificate and its key.
 pub struct Identity {
-    key: PKey<Private>,
+    pub key: PKey<Private>,
     pub certificate: X509,
 }
 

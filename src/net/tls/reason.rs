@@ -80,12 +80,14 @@ fn explain_alert(alert: u8, request: Option<&Request>) -> Failure {
             Failure::lost(format!("the server refused TLS: it cannot read our messages, {name}"))
                 .with_hint("does a device in between change them?")
         }
-        40 if is_asked_for_no_name => Failure::lost("the server refused the handshake")
-            .with_hint("no common cipher, or it wants a client certificate or a name: see --tls-name"),
+        40 if is_asked_for_no_name => Failure::lost("the server refused the handshake").with_hint(
+            "no common cipher, or it wants a client certificate or a name: see --client-cert and --tls-name",
+        ),
         40 => Failure::lost("the server refused the handshake")
-            .with_hint("no common cipher, or it wants a client certificate"),
-        41 | 116 => Failure::lost("the server wants a client certificate"),
-        42..=46 | 48 => Failure::lost(format!("the server wants a client certificate that it can verify: {name}")),
+            .with_hint("no common cipher, or it wants a client certificate: see --client-cert"),
+        41 | 116 => Failure::lost("the server wants a client certificate").with_hint("see --client-cert"),
+        42..=46 | 48 => Failure::lost(format!("the server wants a client certificate that it can verify: {name}"))
+            .with_hint("see --client-cert"),
         70 => explain_version(request),
         71 => Failure::lost("the server refused TLS: it wants stronger ciphers")
             .with_hint("see CipherString in openssl.cnf"),

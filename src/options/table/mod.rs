@@ -7,6 +7,7 @@ mod output;
 mod server;
 
 use super::Options;
+pub(super) use server::check as check_server;
 
 /// All options, in the order of `--help`.
 pub static SECTIONS: &[&Section] = &[&server::SECTION, &account::SECTION, &limits::SECTION, &output::SECTION];

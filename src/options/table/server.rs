@@ -3,7 +3,7 @@
 use super::super::host::Host;
 use super::super::values::{parse_choice, parse_path, parse_port};
 use super::{Completes, Given, InCheck, Opt, Options, Section, put};
-use crate::net::{Family, TlsMode, TlsVersion};
+use crate::net::{self, Family, TlsMode, TlsVersion};
 
 /// Server and TLS.
 pub static SECTION: Section = Section {
@@ -106,6 +106,30 @@ pub static SECTION: Section = Section {
         },
         Opt {
             short: "",
+            long: "client-cert",
+            value: "FILE",
+            help: "PEM file with our certificate, for a server that wants one",
+            doc: "PEM file with a certificate for a server that wants one of its clients. The certificates of CAs behind it are \
+                  sent, too. The private key may be in the same file.",
+            completes: Completes::Files,
+            given: Given::Once,
+            in_check: InCheck::Value(|o| o.server.client_cert.as_ref().map(|file| file.to_string_lossy().into_owned())),
+            set: |o, v| put(&mut o.server.client_cert, parse_path(v).map(Some)),
+        },
+        Opt {
+            short: "",
+            long: "client-key",
+            value: "FILE",
+            help: "PEM file with its private key, if it is not in the same file",
+            doc: "PEM file with the private key of that certificate, if it has a file of its own. A key with a passphrase is \
+                  refused.",
+            completes: Completes::Files,
+            given: Given::Once,
+            in_check: InCheck::No,
+            set: |o, v| put(&mut o.server.client_key, parse_path(v).map(Some)),
+        },
+        Opt {
+            short: "",
             long: "no-verify",
             value: "",
             help: "do not verify the certificate and its name",
@@ -132,6 +156,18 @@ pub static SECTION: Section = Section {
         },
     ],
 };
+
+/// Whether the options of this section fit together.
+pub fn check(server: &net::Settings) -> Result<(), String> {
+    let net::Settings { tls_mode, client_cert, client_key, .. } = server;
+    let (option, why) = match (client_cert, client_key) {
+        (None, None) => return Ok(()),
+        (None, Some(_)) => ("--client-key", "a key alone proves nothing, right is --client-cert FILE beside it"),
+        (Some(_), _) if *tls_mode != TlsMode::None => return Ok(()),
+        (Some(_), _) => ("--client-cert", "without TLS no certificate is sent, right is --tls implicit or starttls"),
+    };
+    Err(format!("{option}: {why}"))
+}
 
 fn set_family(options: &mut Options, family: Family) -> Result<(), String> {
     if options.server.family.is_some_and(|other| other != family) {

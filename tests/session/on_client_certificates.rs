@@ -1,0 +1,200 @@
+//! `--client-cert` and `--client-key`: a server that wants a certificate gets it with its chain, and files that are no good
+//! are reported before anything is sent.
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use openssl::rsa::Rsa;
+use openssl::ssl::{SslVerifyMode, SslVersion};
+use openssl::symm::Cipher;
+use openssl::x509::store::X509StoreBuilder;
+
+use crate::case::{PASSWORD, USER};
+use crate::testkit::dovecot::dovecot;
+use crate::testkit::identity::{CA, Certificate, Identity, SERVER, in_file, serve};
+use crate::testkit::plan::Mode;
+use crate::testkit::plugin::Plugin;
+use crate::testkit::screen::Size;
+use crate::testkit::server::Server;
+use crate::testkit::step::Step;
+use crate::testkit::terminal::Terminal;
+use crate::testkit::well_behaved::replaced;
+
+const OURS: Certificate = Certificate { common_name: "monitor", dns: &["monitor.example.org"], ..SERVER };
+
+#[test]
+fn dovecot_lets_in_whom_its_ca_has_certified() {
+    let dovecot = dovecot();
+    let folder = Path::new(&dovecot.ca_file).parent().unwrap();
+    for (mode, port) in [("implicit", dovecot.imaps_port), ("starttls", dovecot.imap_port)] {
+        for (certificate, code) in [(Some("client.pem"), 0), (Some("foreign.pem"), 2), (None, 2)] {
+            let mut plugin = Plugin::new(["-H", "127.0.0.12", "-p", &port.to_string(), "--tls", mode])
+                .args(["--ca-file", &dovecot.ca_file, "-u", "ordinary", "--password-file"])
+                .arg(dovecot.password_file("ordinary"));
+            if let Some(file) = certificate {
+                plugin = plugin.arg("--client-cert").arg(folder.join(file));
+            }
+            let run = plugin.run();
+            assert_eq!(run.check_sound().code, code, "{certificate:?}: {run:#?}");
+            let refused = "login failed: NO [AUTHENTICATIONFAILED] Authentication failed";
+            assert_eq!(run.summary().contains(refused), code == 2, "{run:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_chain_in_the_file_is_sent_and_the_key_may_be_in_either_file() {
+    let root = Identity::new(&Certificate { common_name: "Clients CA", ..CA }, None);
+    let middle = Identity::new(&Certificate { common_name: "Middle CA", ..CA }, Some(&root));
+    let ours = Identity::new(&OURS, Some(&middle));
+    let files = Files::new();
+    let chain = in_pem(&[&ours, &middle]);
+    let key = ours.key.private_key_to_pem_pkcs8().unwrap();
+    let (together, reversed) = ([&chain[..], &key].concat(), [&key[..], &chain].concat());
+    let alone = in_pem(&[&ours]);
+    for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
+        for (certificates, key, code) in [
+            (&chain, Some(&key), 0),
+            (&together, None, 0),
+            (&reversed, None, 0),
+            (&alone, Some(&key), 2),
+            (&Vec::new(), None, 2),
+        ] {
+            let (server, trusted) = demanding(version, &root);
+            let mut plugin = plugin(server.port).arg("--ca-file").arg(trusted.path()).arg("-vvv");
+            if !certificates.is_empty() {
+                plugin = plugin.arg("--client-cert").arg(files.write("certificates", certificates));
+            }
+            if let Some(key) = key {
+                plugin = plugin.arg("--client-key").arg(files.write("key", key));
+            }
+            let run = plugin.run();
+            assert_eq!(run.check_sound().code, code, "{run:#?}");
+            assert_eq!(run.summary().contains("see --client-cert"), code == 2, "{run:#?}");
+            check_secret(&run.stdout, &String::from_utf8(together.clone()).unwrap());
+        }
+    }
+}
+
+#[test]
+fn files_that_are_no_good_are_unknown_before_anything_is_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (ours, other) = (Identity::new(&OURS, None), Identity::new(&OURS, None));
+    let rsa = Rsa::generate(2048).unwrap();
+    let certificate = in_pem(&[&ours]);
+    let key = ours.key.private_key_to_pem_pkcs8().unwrap();
+    let modern = ours.key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"opensesame").unwrap();
+    let old = rsa.private_key_to_pem_passphrase(Cipher::aes_128_cbc(), b"opensesame").unwrap();
+    let empty = ours.key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"").unwrap();
+    let cut = String::from_utf8(key.clone()).unwrap().replacen("MIG", "", 1).into_bytes();
+    let encrypted = "the private key in it is encrypted, right is one without a passphrase";
+    let files = Files::new();
+    for (certificates, key, option, reason) in [
+        (&b""[..], None, "--client-cert", "no PEM certificate is in it"),
+        (&key, None, "--client-cert", "no PEM certificate is in it"),
+        (
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            None,
+            "--client-cert",
+            "no PEM certificates: ",
+        ),
+        (&certificate, None, "--client-cert", "no PEM private key is in it, see --client-key"),
+        (&certificate, Some(&b""[..]), "--client-key", "no PEM private key is in it"),
+        (&certificate, Some(&certificate), "--client-key", "no PEM private key is in it"),
+        (&certificate, Some(&cut), "--client-key", "the private key in it cannot be read: "),
+        (&certificate, Some(&modern), "--client-key", encrypted),
+        (&certificate, Some(&empty), "--client-key", encrypted),
+        (&certificate, Some(&old), "--client-key", encrypted),
+        (&[&certificate[..], &modern].concat(), None, "--client-cert", encrypted),
+        (
+            &in_pem(&[&other]),
+            Some(&key),
+            "--client-cert",
+            "the private key does not belong to the first certificate in it",
+        ),
+    ] {
+        let certificates = files.write("certificates", certificates);
+        let mut plugin = plugin(listener.local_addr().unwrap().port()).arg("--client-cert").arg(&certificates);
+        let mut named = certificates;
+        if let Some(key) = key {
+            let file = files.write("key", key);
+            plugin = plugin.arg("--client-key").arg(&file);
+            if option == "--client-key" {
+                named = file;
+            }
+        }
+        let run = plugin.arg("-vvv").run();
+        assert_eq!(run.check_sound().code, 3, "{run:#?}");
+        let wanted = format!("127.0.0.1: {option}: {}: {reason}", named.display());
+        assert!(run.summary().starts_with(&wanted), "{wanted}: {run:#?}");
+        check_secret(&run.stdout, &String::from_utf8([key.unwrap_or_default(), &modern].concat()).unwrap());
+    }
+    for option in ["--client-cert", "--client-key"] {
+        let missing = files.0.path().join("missing");
+        let mut plugin = plugin(listener.local_addr().unwrap().port()).arg(option).arg(&missing);
+        if option == "--client-key" {
+            plugin = plugin.arg("--client-cert").arg(files.write("certificates", &certificate));
+        }
+        let run = plugin.run();
+        assert_eq!(run.check_sound().code, 3, "{run:#?}");
+        let wanted = format!("127.0.0.1: {option}: {}: No such file or directory", missing.display());
+        assert_eq!(run.summary(), wanted);
+    }
+    assert!(listener.accept().is_err(), "a connection was made");
+}
+
+#[test]
+fn nobody_is_asked_for_a_passphrase_on_a_terminal() {
+    let ours = Identity::new(&OURS, None);
+    let modern = ours.key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"opensesame").unwrap();
+    let files = Files::new();
+    let plugin = plugin(1).arg("--client-cert").arg(files.write("both", &[in_pem(&[&ours]), modern].concat()));
+    let shown = Terminal::begin(&plugin, Size { columns: 400, lines: 20 }).finish();
+    assert_eq!(shown.code, Some(3), "{shown:#?}");
+    assert!(shown.screen.lines()[0].starts_with("IMAP is UNKNOWN: 127.0.0.1: --client-cert: "), "{shown:#?}");
+}
+
+fn plugin(port: u16) -> Plugin {
+    Plugin::new(["-H", "127.0.0.1", "-p", &port.to_string(), "-u", USER, "-m", "INBOX", "-m", "Archive"])
+        .password(PASSWORD)
+}
+
+/// A server that takes only clients whom this CA has certified, and the file of the CA that its own certificate is from.
+fn demanding(version: SslVersion, ca: &Identity) -> (Server, tempfile::NamedTempFile) {
+    let itself = Identity::new(&SERVER, None);
+    let mut builder = serve(&[&itself]);
+    builder.set_min_proto_version(Some(version)).unwrap();
+    builder.set_max_proto_version(Some(version)).unwrap();
+    builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    let mut store = X509StoreBuilder::new().unwrap();
+    store.add_cert(ca.certificate.clone()).unwrap();
+    builder.set_cert_store(store.build());
+    let server = Server::start(replaced(Mode::Implicit, "tls", &[Step::StartTlsAs(builder.build())]));
+    (server, in_file(&[&itself]))
+}
+
+fn in_pem(identities: &[&Identity]) -> Vec<u8> {
+    identities.iter().flat_map(|identity| identity.certificate.to_pem().unwrap()).collect()
+}
+
+/// No line of a PEM file is in the output.
+fn check_secret(output: &str, pem: &str) {
+    let lines = pem.lines().filter(|line| line.len() >= 16 && !line.starts_with("-----"));
+    assert!(!output.contains("opensesame") && lines.clone().all(|line| !output.contains(line)), "{output}");
+}
+
+/// A folder for the files of one test.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+        let file = self.0.path().join(name);
+        fs::write(&file, content).unwrap();
+        file
+    }
+}
