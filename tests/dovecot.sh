@@ -18,7 +18,8 @@
 #   127.0.0.9        implicit TLS up to TLS 1.2 only
 #   127.0.0.10       neither LITERAL+ nor ESEARCH
 #   127.0.0.12       logins only with a client certificate: client.pem (with its key) is good, foreign.pem is not
-# and SILENT_PORT on 127.0.0.1 accepts and then says nothing.
+# and SILENT_PORT on 127.0.0.1 accepts and then says nothing. PROXIED_IMAP_PORT and PROXIED_IMAPS_PORT say nothing before the
+# header of a proxy (PROXY protocol).
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 umask 022
@@ -62,9 +63,11 @@ start() {
     local try
     for try in 1 2 3 4 5 6 7 8 9 10; do
         # Below the ephemeral range; a port that someone else has makes Dovecot refuse to start, and we draw again.
-        imap_port=$((20000 + RANDOM % 4000 * 3))
+        imap_port=$((20000 + RANDOM % 2400 * 5))
         imaps_port=$((imap_port + 1))
         silent_port=$((imap_port + 2))
+        proxied_imap_port=$((imap_port + 3))
+        proxied_imaps_port=$((imap_port + 4))
         configure
         if dovecot -c "$dir/dovecot.conf" >"$dir/start.log" 2>&1; then
             wait_for_greeting
@@ -109,6 +112,8 @@ PID=$(cat "$dir/run/master.pid")
 IMAP_PORT=$imap_port
 IMAPS_PORT=$imaps_port
 SILENT_PORT=$silent_port
+PROXIED_IMAP_PORT=$proxied_imap_port
+PROXIED_IMAPS_PORT=$proxied_imaps_port
 IPV6=$(have_ipv6 && echo yes || echo no)
 CA_FILE=$dir/ca.pem
 PASSWORDS=$dir/passwords
@@ -371,8 +376,17 @@ service imap-login {
     port = $silent_port
     haproxy = yes
   }
+  inet_listener proxied-imap {
+    port = $proxied_imap_port
+    haproxy = yes
+  }
+  inet_listener proxied-imaps {
+    port = $proxied_imaps_port
+    haproxy = yes
+    ssl = yes
+  }
 }
-haproxy_trusted_networks = 127.0.0.1
+haproxy_trusted_networks = 127.0.0.0/8 ::1
 haproxy_timeout = 1 hours
 service imap {
   service_count = 1000

@@ -3,11 +3,11 @@
 
 _check_imap_session() {
     local options='
-        -H --hostname -p --port -4 --ipv4 -6 --ipv6 --every-address --tls --tls-name --ca-file --client-cert
-        --client-key --no-verify --tls-min -u --username --auth --authzid --password-file --password-command
-        -m --mailbox -O --operation --examine -t --timeout --limit -w --warning -c --critical --on-timeout
-        --on-failure --on-alert --on-read-only -o --output --repeat --interval --textfile --exit-ok
-        --perfdata-u -v --verbose --extra-opts -V --version -h --help'
+        -H --hostname -p --port -4 --ipv4 -6 --ipv6 --every-address --proxy-protocol --tls --tls-name
+        --ca-file --client-cert --client-key --no-verify --tls-min -u --username --auth --authzid
+        --password-file --password-command -m --mailbox -O --operation --examine -t --timeout --limit -w
+        --warning -c --critical --on-timeout --on-failure --on-alert --on-read-only -o --output --repeat
+        --interval --textfile --exit-ok --perfdata-u -v --verbose --extra-opts -V --version -h --help'
     local phases='
         resolve= connect= tls= greeting= starttls= login= select= examine= status= search= age= quota= list=
         append= remove= idle= noop= id= logout='
@@ -43,6 +43,7 @@ _check_imap_session() {
     case $option in
         -H | --hostname | --tls-name) _check_imap_session_offer "$(compgen -A hostname -- "$value")" ;;
         -p | --port) _check_imap_session_offer '993 143' ;;
+        --proxy-protocol) _check_imap_session_offer '1 2' ;;
         --tls) _check_imap_session_offer 'implicit starttls none' ;;
         --ca-file | --client-cert | --client-key | --password-file | --textfile) _check_imap_session_files ;;
         --tls-min) _check_imap_session_offer '1.0 1.1 1.2 1.3' ;;

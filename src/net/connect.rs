@@ -1,7 +1,7 @@
 //! Addresses to a TCP connection. Blocking, without limits: those are the supervisor's.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::Settings;
 use super::tcp::Tcp;
 use crate::facts::Fact;
 use crate::failure::{Failure, Reason};
@@ -19,13 +20,19 @@ use crate::text::describe_io_error;
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// Tries the addresses in their order, the next one when one fails or after a quarter of a second; the first to answer wins.
+/// That one gets the header of a proxy, if the settings want it.
 ///
 /// # Errors
 /// The failure lists the answer of each address.
-pub fn connect(addresses: &[SocketAddr], report: &dyn Fn(Fact)) -> Result<Tcp, Failure> {
-    let finish = |address, tcp: TcpStream| {
+pub fn connect(addresses: &[SocketAddr], settings: &Settings, report: &dyn Fn(Fact)) -> Result<Tcp, Failure> {
+    let finish = |address, mut tcp: TcpStream| {
         report(Fact::Peer(address, tcp.try_clone().ok().map(Arc::new)));
-        Tcp::new(tcp)
+        if let Some(version) = settings.proxy_protocol {
+            // In one segment: a server need not wait for the rest of it (section 2 of its specification).
+            let sent = tcp.local_addr().and_then(|own| tcp.write_all(&version.make_header(own, address)));
+            sent.map_err(|error| explain(&[(address, error)]))?;
+        }
+        Ok(Tcp::new(tcp))
     };
     let mut errors = Vec::new();
     let mut note_error = |address: SocketAddr, error: io::Error| {
@@ -36,7 +43,7 @@ pub fn connect(addresses: &[SocketAddr], report: &dyn Fn(Fact)) -> Result<Tcp, F
     if let [only] = addresses {
         report(Fact::Tried(*only));
         return match TcpStream::connect(only) {
-            Ok(tcp) => Ok(finish(*only, tcp)),
+            Ok(tcp) => finish(*only, tcp),
             Err(error) => {
                 note_error(*only, error);
                 Err(explain(&errors))
@@ -70,7 +77,7 @@ pub fn connect(addresses: &[SocketAddr], report: &dyn Fn(Fact)) -> Result<Tcp, F
             return Err(explain(&errors));
         };
         match answer {
-            Some((address, Ok(tcp))) => return Ok(finish(address, tcp)),
+            Some((address, Ok(tcp))) => return finish(address, tcp),
             Some((address, Err(error))) => {
                 pending -= 1;
                 note_error(address, error);
@@ -142,7 +149,7 @@ mod tests {
             .collect();
         let facts = RefCell::new(Vec::new());
         let begun = Instant::now();
-        connect(&addresses, &|fact| facts.borrow_mut().push(format!("{fact:?}"))).unwrap();
+        connect(&addresses, &Settings::default(), &|fact| facts.borrow_mut().push(format!("{fact:?}"))).unwrap();
         assert!(facts.borrow().last().unwrap().starts_with(&format!("Peer({}", addresses[2])), "{facts:?}");
         assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
         assert_eq!(facts.borrow().len(), 6, "{facts:?}");
@@ -179,11 +186,11 @@ mod tests {
         let addresses: Vec<SocketAddr> =
             ["127.0.0.9", "127.0.0.8"].iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), port)).collect();
         assert_eq!(
-            connect(&addresses, &|_| {}).unwrap_err().reason().what,
+            connect(&addresses, &Settings::default(), &|_| {}).unwrap_err().reason().what,
             format!("127.0.0.9 port {port}: connection refused, 127.0.0.8 port {port}: connection refused")
         );
         assert_eq!(
-            connect(&addresses[..1], &|_| {}).unwrap_err().reason().what,
+            connect(&addresses[..1], &Settings::default(), &|_| {}).unwrap_err().reason().what,
             format!("127.0.0.9 port {port}: connection refused")
         );
     }

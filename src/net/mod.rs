@@ -1,11 +1,14 @@
 //! Name to addresses, addresses to a TCP connection, TLS over it. Nothing here knows IMAP or the command line.
 
 pub mod connect;
+pub mod proxy_protocol;
 pub mod resolve;
 pub mod tcp;
 pub mod tls;
 
 use std::path::PathBuf;
+
+use proxy_protocol::ProxyProtocol;
 
 /// How to reach a server.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub struct Settings {
     pub port: u16,
     /// One address family only.
     pub family: Option<Family>,
+    /// Begin with the header of a proxy.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// How TLS begins.
     pub tls_mode: TlsMode,
     /// Name for SNI and verification.
@@ -69,6 +74,7 @@ impl Default for Settings {
             host: String::new(),
             port: 0,
             family: None,
+            proxy_protocol: None,
             tls_mode: TlsMode::Implicit,
             tls_name: String::new(),
             ca_file: None,

@@ -114,7 +114,7 @@ impl<'a> Session<'a> {
                 }
                 Err(failure) => (Over, Err(Stop::Failed(failure))),
             },
-            (Step::Connect, Resolved(addresses)) => match connect(&addresses, &|fact| self.report(fact)) {
+            (Step::Connect, Resolved(addresses)) => match connect(&addresses, server, &|fact| self.report(fact)) {
                 Ok(tcp) => (Connected(self.make_dialogue(Socket::Plain(tcp))), Ok(())),
                 Err(failure) => (Over, Err(Stop::Failed(self.strip_address(failure, &addresses)))),
             },

@@ -138,7 +138,7 @@ fn a_changed_word_or_line_in_a_document_is_found() {
 struct Place {
     folder: tempfile::TempDir,
     /// Documents' port, port here.
-    ports: [(&'static str, String); 4],
+    ports: [(&'static str, String); 5],
     resolver: Option<Resolver>,
     _dovecot: Dovecot,
     _server: Server,
@@ -167,6 +167,7 @@ impl Place {
             ("23040", dovecot.imaps_port.to_string()),
             ("23041", dovecot.silent_port.to_string()),
             ("23042", server.port.to_string()),
+            ("23043", dovecot.proxied_imaps_port.to_string()),
         ];
         Self { folder, ports, resolver: Resolver::build(), _dovecot: dovecot, _server: server }
     }

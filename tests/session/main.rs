@@ -29,6 +29,7 @@ mod on_operations;
 mod on_outputs;
 mod on_password_command;
 mod on_prompt;
+mod on_proxy_protocol;
 mod on_remarks;
 mod on_script;
 mod on_secrets;

@@ -44,6 +44,7 @@ const BAD: &[(&[&str], &[&str])] = &[
     (&["--tls-min", "9"], &["--tls-min", "9", "1.2", "1.3"]),
     (&["--tls-min", "tls"], &["--tls-min", "tls", "1.2"]),
     (&["--tls-name", ""], &["--tls-name"]),
+    (&["--proxy-protocol", "3"], &["--proxy-protocol", "3", "1, 2"]),
     // Mailboxes.
     (&["-m", ""], &["--mailbox"]),
     (&["-m", "INBOX", "-m", ""], &["--mailbox"]),

@@ -19,6 +19,9 @@ pub struct Dovecot {
     pub imaps_port: u16,
     /// Accepts and says nothing.
     pub silent_port: u16,
+    /// As `imap_port` and `imaps_port`, behind the header of a proxy.
+    pub proxied_imap_port: u16,
+    pub proxied_imaps_port: u16,
     /// Whether `::1` is there at all.
     pub ipv6: bool,
     pub ca_file: String,
@@ -87,6 +90,8 @@ impl Dovecot {
             imap_port: port("IMAP_PORT"),
             imaps_port: port("IMAPS_PORT"),
             silent_port: port("SILENT_PORT"),
+            proxied_imap_port: port("PROXIED_IMAP_PORT"),
+            proxied_imaps_port: port("PROXIED_IMAPS_PORT"),
             ipv6: value("IPV6") == "yes",
             ca_file: value("CA_FILE"),
             mail: value("MAIL").into(),

@@ -3,6 +3,7 @@
 use super::super::host::Host;
 use super::super::values::{parse_choice, parse_path, parse_port};
 use super::{Completes, Given, InCheck, Opt, Options, Section, put};
+use crate::net::proxy_protocol::ProxyProtocol;
 use crate::net::{self, Family, TlsMode, TlsVersion};
 
 /// Server and TLS.
@@ -64,6 +65,18 @@ pub static SECTION: Section = Section {
             given: Given::Once,
             in_check: InCheck::Flag(|o| o.plan.every_address),
             set: |o, _| put(&mut o.plan.every_address, Ok(true)),
+        },
+        Opt {
+            short: "",
+            long: "proxy-protocol",
+            value: "VERSION",
+            help: "begin with a PROXY protocol header, 1 or 2, as a server behind HAProxy wants it",
+            doc: "Begin each connection with a header of the PROXY protocol, version `1` (text) or `2` (binary), before TLS. It has \
+                  the address of this host and that of the server. For a server that takes connections from HAProxy alone.",
+            completes: Completes::Words(&["1", "2"]),
+            given: Given::Once,
+            in_check: InCheck::Value(|o| o.server.proxy_protocol.map(|version| version.name().to_owned())),
+            set: |o, v| put(&mut o.server.proxy_protocol, parse_choice(v, &ProxyProtocol::NAMES).map(Some)),
         },
         Opt {
             short: "",
