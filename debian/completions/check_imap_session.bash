@@ -3,7 +3,7 @@
 
 _check_imap_session() {
     local options='
-        -H --hostname -p --port -4 --ipv4 -6 --ipv6 --every-address --proxy-protocol --tls --tls-name
+        -H --hostname -p --port -4 --ipv4 -6 --ipv6 --every-address --source --proxy-protocol --tls --tls-name
         --ca-file --client-cert --client-key --no-verify --tls-min -u --username --auth --authzid
         --password-file --password-command -m --mailbox -O --operation --examine -t --timeout --limit -w
         --warning -c --critical --on-timeout --on-failure --on-alert --on-read-only -o --output --repeat
@@ -43,11 +43,11 @@ _check_imap_session() {
     case $option in
         -H | --hostname | --tls-name) _check_imap_session_offer "$(compgen -A hostname -- "$value")" ;;
         -p | --port) _check_imap_session_offer '993 143' ;;
+        --source | -u | --username | --authzid | --password-command | -t | --timeout | --repeat | --interval) ;;
         --proxy-protocol) _check_imap_session_offer '1 2' ;;
         --tls) _check_imap_session_offer 'implicit starttls none' ;;
         --ca-file | --client-cert | --client-key | --password-file | --textfile) _check_imap_session_files ;;
         --tls-min) _check_imap_session_offer '1.0 1.1 1.2 1.3' ;;
-        -u | --username | --authzid | --password-command | -t | --timeout | --repeat | --interval) ;;
         --auth) _check_imap_session_offer 'login plain scram-sha-1 scram-sha-256 scram-sha-512 scram-sha-1-plus scram-sha-256-plus scram-sha-512-plus xoauth2 oauthbearer external' ;;
         -m | --mailbox) _check_imap_session_offer INBOX ;;
         -O | --operation)

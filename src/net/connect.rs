@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::Settings;
+use super::source::connect_from;
 use super::tcp::Tcp;
 use crate::facts::Fact;
 use crate::failure::{Failure, Reason};
@@ -25,12 +26,13 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// # Errors
 /// The failure lists the answer of each address.
 pub fn connect(addresses: &[SocketAddr], settings: &Settings, report: &dyn Fn(Fact)) -> Result<Tcp, Failure> {
+    let source = settings.source;
     let finish = |address, mut tcp: TcpStream| {
         report(Fact::Peer(address, tcp.try_clone().ok().map(Arc::new)));
         if let Some(version) = settings.proxy_protocol {
             // In one segment: a server need not wait for the rest of it (section 2 of its specification).
             let sent = tcp.local_addr().and_then(|own| tcp.write_all(&version.make_header(own, address)));
-            sent.map_err(|error| explain(&[(address, error)]))?;
+            sent.map_err(|error| explain(&[(address, error)], source))?;
         }
         Ok(Tcp::new(tcp))
     };
@@ -42,11 +44,11 @@ pub fn connect(addresses: &[SocketAddr], settings: &Settings, report: &dyn Fn(Fa
     // The usual case needs no thread.
     if let [only] = addresses {
         report(Fact::Tried(*only));
-        return match TcpStream::connect(only) {
+        return match connect_from(source, *only) {
             Ok(tcp) => finish(*only, tcp),
             Err(error) => {
                 note_error(*only, error);
-                Err(explain(&errors))
+                Err(explain(&errors, source))
             }
         };
     }
@@ -61,7 +63,7 @@ pub fn connect(addresses: &[SocketAddr], settings: &Settings, report: &dyn Fn(Fa
             let results = results.clone();
             let attempt = move || {
                 // The receiver is gone once another address has won.
-                let _ = results.send((address, TcpStream::connect(address)));
+                let _ = results.send((address, connect_from(source, address)));
             };
             // If no thread can be started, one address is tried after the other.
             if thread::Builder::new().spawn(attempt.clone()).is_err() {
@@ -74,7 +76,7 @@ pub fn connect(addresses: &[SocketAddr], settings: &Settings, report: &dyn Fn(Fa
         } else if pending > 0 {
             answers.recv().ok()
         } else {
-            return Err(explain(&errors));
+            return Err(explain(&errors, source));
         };
         match answer {
             Some((address, Ok(tcp))) => return finish(address, tcp),
@@ -89,12 +91,13 @@ pub fn connect(addresses: &[SocketAddr], settings: &Settings, report: &dyn Fn(Fa
 
 /// Each address with its error. The failure is local only if this host is at fault at every address: an address that
 /// was reached and refused says that the service is down there, whatever is wrong with the others.
-fn explain(errors: &[(SocketAddr, io::Error)]) -> Failure {
+fn explain(errors: &[(SocketAddr, io::Error)], source: Option<IpAddr>) -> Failure {
     let describe = |(address, error): &(SocketAddr, io::Error)| {
         format!("{} port {}: {}", address.ip(), address.port(), describe_io_error(error))
     };
     let reason = errors.iter().map(describe).collect::<Vec<_>>().join(", ");
-    let faults: Option<Vec<&str>> = errors.iter().map(|(address, error)| find_own_fault(*address, error)).collect();
+    let faults: Option<Vec<&str>> =
+        errors.iter().map(|(address, error)| find_own_fault(*address, source, error)).collect();
     match faults.as_deref() {
         Some([first, ..]) => Failure::local(reason).with_hint(*first),
         _ => Failure::lost(reason),
@@ -103,10 +106,14 @@ fn explain(errors: &[(SocketAddr, io::Error)]) -> Failure {
 
 /// The fault of this host that this error of connect(2) shows, if it shows one. ENETUNREACH and EHOSTUNREACH may come
 /// from a router, and EACCES over IPv6 from a remote firewall (RFC 4443 section 3.1, code 1).
-fn find_own_fault(address: SocketAddr, error: &io::Error) -> Option<&'static str> {
+fn find_own_fault(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Option<&'static str> {
     match Errno::from_io_error(error)? {
         Errno::PERM => Some("a firewall or a security policy of this host forbids it"),
         Errno::ACCESS if address.is_ipv4() => Some("a firewall or a security policy of this host forbids it"),
+        Errno::ADDRNOTAVAIL if source.is_some() => Some("is the address of --source one of this host?"),
+        // From a loopback address no other host can be reached.
+        Errno::INVAL if source.is_some() => Some("it cannot be reached from the address of --source"),
+        Errno::ADDRINUSE => Some("this host has no free port"),
         Errno::ADDRNOTAVAIL => Some("this host has no free port or no address for it"),
         Errno::AFNOSUPPORT if address.is_ipv6() => Some("this host has no IPv6"),
         Errno::AFNOSUPPORT => Some("this host has no IPv4"),
@@ -162,6 +169,7 @@ mod tests {
             (Errno::PERM, true, true),
             (Errno::ACCESS, true, false),
             (Errno::ADDRNOTAVAIL, true, true),
+            (Errno::ADDRINUSE, true, true),
             (Errno::AFNOSUPPORT, true, true),
             (Errno::MFILE, true, true),
             (Errno::NOBUFS, true, true),
@@ -169,14 +177,27 @@ mod tests {
             (Errno::TIMEDOUT, false, false),
             (Errno::NETUNREACH, false, false),
             (Errno::HOSTUNREACH, false, false),
+            (Errno::INVAL, false, false),
         ] {
             for (address, is_own) in [(v4, is_own_over_v4), (v6, is_own_over_v6)] {
-                let failure = explain(&[(address, errno.into())]);
+                let failure = explain(&[(address, errno.into())], None);
                 assert_eq!(matches!(failure, Failure::Local(_)), is_own, "{errno} at {address}");
                 // An address that says no counts more.
-                let failure = explain(&[(address, errno.into()), (v4, Errno::CONNREFUSED.into())]);
+                let failure = explain(&[(address, errno.into()), (v4, Errno::CONNREFUSED.into())], None);
                 assert!(matches!(failure, Failure::Lost(_)), "{errno} at {address}");
             }
+        }
+    }
+
+    #[test]
+    fn an_address_of_ours_that_does_not_fit_is_the_users_fault() {
+        let address = "192.0.2.1:993".parse().unwrap();
+        for (errno, hint) in [
+            (Errno::ADDRNOTAVAIL, "is the address of --source one of this host?"),
+            (Errno::INVAL, "it cannot be reached from the address of --source"),
+        ] {
+            let failure = explain(&[(address, errno.into())], Some("127.0.0.1".parse().unwrap()));
+            assert!(matches!(&failure, Failure::Local(reason) if reason.hint.as_deref() == Some(hint)), "{failure:?}");
         }
     }
 

@@ -3,9 +3,11 @@
 pub mod connect;
 pub mod proxy_protocol;
 pub mod resolve;
+pub mod source;
 pub mod tcp;
 pub mod tls;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use proxy_protocol::ProxyProtocol;
@@ -19,6 +21,8 @@ pub struct Settings {
     pub port: u16,
     /// One address family only.
     pub family: Option<Family>,
+    /// Connect from this address of ours.
+    pub source: Option<IpAddr>,
     /// Begin with the header of a proxy.
     pub proxy_protocol: Option<ProxyProtocol>,
     /// How TLS begins.
@@ -74,6 +78,7 @@ impl Default for Settings {
             host: String::new(),
             port: 0,
             family: None,
+            source: None,
             proxy_protocol: None,
             tls_mode: TlsMode::Implicit,
             tls_name: String::new(),

@@ -1,5 +1,6 @@
 //! How the values of options are read. All errors say what is wrong with the text and what would be right.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,6 +27,13 @@ pub const STATES: [(&str, ServiceState); 4] = [
 pub fn parse_port(value: &str) -> Result<u16, String> {
     let port = value.parse().ok().filter(|port| *port > 0);
     port.ok_or_else(|| format!("{} is not a port, right is 1 to 65535", show_value(value)))
+}
+
+/// An address without a name; IPv6 also in brackets.
+pub fn parse_address(value: &str) -> Result<IpAddr, String> {
+    let bare = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
+    let right = "right is for example 192.0.2.7 or 2001:db8::7";
+    bare.parse().map_err(|_| format!("{} is not an address, {right}", show_value(value)))
 }
 
 /// Not empty, one line.

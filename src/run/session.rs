@@ -20,6 +20,7 @@ use crate::imap::last_words::LastWords;
 use crate::imap::stream::{Socket, Stream};
 use crate::net::connect::connect;
 use crate::net::resolve::resolve;
+use crate::net::source::keep_reachable;
 use crate::operation::{CERT_DAYS, Part, Perform, Step, Task, Yield, describe_expiring_ca, seconds_of};
 use crate::plan::Phase;
 use login::log_in;
@@ -107,7 +108,9 @@ impl<'a> Session<'a> {
         use State::{Begun, Connected, Greeted, LoggedIn, Over, Resolved, Upgrading};
         let server = &self.prepared.settings.server;
         match (step, state) {
-            (Step::Resolve, Begun) => match resolve(&server.host, server.port, server.family) {
+            (Step::Resolve, Begun) => match resolve(&server.host, server.port, server.family)
+                .and_then(|addresses| keep_reachable(addresses, server.source))
+            {
                 Ok(addresses) => {
                     self.report(Fact::Addresses(addresses.clone()));
                     (Resolved(addresses), Ok(()))

@@ -27,8 +27,9 @@ use crate::plugin::Plugin;
 use crate::testkit::json;
 
 /// What the product promises, whatever the table says.
-const REQUIRED: &str = "-H --hostname -p --port -4 -6 --every-address --tls --tls-name --ca-file --no-verify --tls-min \
-    -u --username --auth --authzid --password-file -m --mailbox -O --operation --examine -t --timeout --limit -w --warning -c --critical \
+const REQUIRED: &str = "-H --hostname -p --port -4 -6 --every-address --source --proxy-protocol --tls --tls-name --ca-file \
+    --client-cert --client-key --no-verify --tls-min -u --username --auth --authzid --password-file --password-command -m \
+    --mailbox -O --operation --examine -t --timeout --limit -w --warning -c --critical \
     --on-timeout --on-failure -o --output --textfile --perfdata-u --exit-ok -v --extra-opts -V --version -h --help";
 
 #[test]

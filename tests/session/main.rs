@@ -33,6 +33,7 @@ mod on_proxy_protocol;
 mod on_remarks;
 mod on_script;
 mod on_secrets;
+mod on_source;
 mod on_testkit;
 mod on_timeline;
 mod on_tls;

@@ -10,6 +10,7 @@ use openssl::symm::Cipher;
 use openssl::x509::store::X509StoreBuilder;
 
 use crate::case::{PASSWORD, USER};
+use crate::resolver::Resolver;
 use crate::testkit::dovecot::dovecot;
 use crate::testkit::identity::{CA, Certificate, Identity, SERVER, in_file, serve};
 use crate::testkit::plan::Mode;
@@ -153,6 +154,22 @@ fn nobody_is_asked_for_a_passphrase_on_a_terminal() {
     let shown = Terminal::begin(&plugin, Size { columns: 400, lines: 20 }).finish();
     assert_eq!(shown.code, Some(3), "{shown:#?}");
     assert!(shown.screen.lines()[0].starts_with("IMAP is UNKNOWN: 127.0.0.1: --client-cert: "), "{shown:#?}");
+}
+
+#[test]
+fn files_on_a_dead_mount_are_given_up_within_the_limit() {
+    let Some(shim) = Resolver::build() else { return };
+    let ours = Identity::new(&OURS, None);
+    let files = Files::new();
+    let certificates = files.write("certificates", &in_pem(&[&ours]));
+    let key = files.write("key", &ours.key.private_key_to_pem_pkcs8().unwrap());
+    for (option, dead) in [("--client-cert", &certificates), ("--client-key", &key)] {
+        let plugin = plugin(1).args(["-t", "1", "--client-cert"]).arg(&certificates).arg("--client-key").arg(&key);
+        let run = shim.load(plugin).env("SHIM_DEAD_FILE", dead).run();
+        assert_eq!(run.check_sound().code, 3, "{run:#?}");
+        let wanted = format!("127.0.0.1: {option}: {}: not done within 1 s (total limit)", dead.display());
+        assert_eq!(run.summary(), wanted);
+    }
 }
 
 fn plugin(port: u16) -> Plugin {

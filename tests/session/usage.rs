@@ -44,6 +44,10 @@ const BAD: &[(&[&str], &[&str])] = &[
     (&["--tls-min", "9"], &["--tls-min", "9", "1.2", "1.3"]),
     (&["--tls-min", "tls"], &["--tls-min", "tls", "1.2"]),
     (&["--tls-name", ""], &["--tls-name"]),
+    (&["--source", "imap.example.org"], &["--source", "imap.example.org", "192.0.2.7"]),
+    (&["--source", ""], &["--source", "192.0.2.7"]),
+    (&["--source", "127.0.0.1", "-6"], &["--source", "127.0.0.1", "-6"]),
+    (&["-4", "--source", "[::1]"], &["--source", "::1", "-4"]),
     (&["--proxy-protocol", "3"], &["--proxy-protocol", "3", "1, 2"]),
     // Mailboxes.
     (&["-m", ""], &["--mailbox"]),

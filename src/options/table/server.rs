@@ -1,7 +1,7 @@
 //! Options that say how the server is reached.
 
 use super::super::host::Host;
-use super::super::values::{parse_choice, parse_path, parse_port};
+use super::super::values::{parse_address, parse_choice, parse_path, parse_port};
 use super::{Completes, Given, InCheck, Opt, Options, Section, put};
 use crate::net::proxy_protocol::ProxyProtocol;
 use crate::net::{self, Family, TlsMode, TlsVersion};
@@ -65,6 +65,18 @@ pub static SECTION: Section = Section {
             given: Given::Once,
             in_check: InCheck::Flag(|o| o.plan.every_address),
             set: |o, _| put(&mut o.plan.every_address, Ok(true)),
+        },
+        Opt {
+            short: "",
+            long: "source",
+            value: "ADDRESS",
+            help: "connect from this address of this host",
+            doc: "Address of this host to connect from, if it has several. Only addresses of the server of the same family are \
+                  used.",
+            completes: Completes::Nothing,
+            given: Given::Once,
+            in_check: InCheck::Value(|o| o.server.source.map(|source| source.to_string())),
+            set: |o, v| put(&mut o.server.source, parse_address(v).map(Some)),
         },
         Opt {
             short: "",
@@ -172,7 +184,13 @@ pub static SECTION: Section = Section {
 
 /// Whether the options of this section fit together.
 pub fn check(server: &net::Settings) -> Result<(), String> {
-    let net::Settings { tls_mode, client_cert, client_key, .. } = server;
+    let net::Settings { family, source, tls_mode, client_cert, client_key, .. } = server;
+    if let (Some(family), Some(source)) = (family, source)
+        && (*family == Family::V4) != source.is_ipv4()
+    {
+        let option = if *family == Family::V4 { "-4" } else { "-6" };
+        return Err(format!("--source: {source} is of the other family than {option}, right is one of them"));
+    }
     let (option, why) = match (client_cert, client_key) {
         (None, None) => return Ok(()),
         (None, Some(_)) => ("--client-key", "a key alone proves nothing, right is --client-cert FILE beside it"),
