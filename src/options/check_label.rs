@@ -77,7 +77,11 @@ mod tests {
             "joe -m a=b -t 5 --limit select:a=b=0.5"
         );
         assert_eq!(label(&["-O", "examine:b", "-m", "a"]), "joe -O examine:b -O select:a");
-        let pairs: [(&[&str], &[&str]); 7] = [
+        assert_eq!(label(&["--auth", "login"]), "joe");
+        let arguments = ["-H", "h", "--auth", "external", "--authzid", "jane"];
+        assert_eq!(make_check_label(&Options::from_arguments(&arguments).unwrap()), "--auth external --authzid jane");
+        let pairs: [(&[&str], &[&str]); 8] = [
+            (&["--auth", "plain"], &["--auth", "plain", "--authzid", "jane"]),
             (&["-O", "examine:b", "-m", "a"], &["-m", "a", "-O", "examine:b"]),
             (&["-m", "A -m B"], &["-m", "A", "-m", "B"]),
             (&["-u", "joe -4"], &["-4"]),

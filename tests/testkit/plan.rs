@@ -117,7 +117,9 @@ impl Plan {
         }));
         phases.push(Phase::of_session("logout"));
         if let Some(login) = &self.login {
-            phases.iter_mut().for_each(|phase| login.replace(phase));
+            for phase in &mut phases {
+                login.replace(phase);
+            }
         }
         number(&mut phases);
         phases

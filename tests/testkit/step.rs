@@ -53,6 +53,7 @@ pub enum Step {
 
 /// Makes an answer of what the client has said.
 #[derive(Clone)]
+#[allow(clippy::type_complexity, reason = "it is the type of a closure, and stands here alone")]
 pub struct Computed(Arc<dyn Fn(&Said) -> Vec<u8> + Send + Sync>);
 
 /// What a server knows of its client.
