@@ -8,6 +8,8 @@
 
 pub mod text;
 
+pub mod replacement;
+
 pub mod facts;
 pub mod failure;
 pub mod remark;

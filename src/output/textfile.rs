@@ -1,23 +1,19 @@
-//! Puts a text into a file so that a reader finds the old one or the new one, never a part: written beside it under a
-//! hidden name, then renamed.
+//! Writes the report for Prometheus into a file, but into none that the run needs, and within the limit of the run.
 
-use std::fs::{self, DirEntry, File, Metadata, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::deliver::MIN_PATIENCE;
 use super::{Settings, prometheus};
+use crate::replacement::replace_file;
 use crate::report::Report;
 use crate::run::bounded::run_bounded;
 use crate::run::signals::Signals;
 use crate::text::{describe_io_error, show_value};
 
-/// How hidden names end: not with `.prom`, so that no collector takes them.
-const HIDDEN: &str = ".imap_session";
-/// No run lasts so long.
-const LEFTOVER: Duration = Duration::from_secs(3600);
 /// The least time that writing the file is given.
 const MIN_TIME: Duration = Duration::from_millis(30);
 
@@ -59,64 +55,23 @@ pub fn write(file: &Path, text: &str, needed: &[PathBuf]) -> Result<(), String> 
 
 fn replace(file: &Path, text: &str, needed: &[PathBuf]) -> io::Result<()> {
     if let Ok(found) = fs::symlink_metadata(file) {
-        // As root a rename would put a file in the place of /dev/stdout, and a link may be somebody else's.
-        if !found.is_file() {
-            return Err(io::Error::other("is not a regular file, and only those can be replaced"));
-        }
         // The file counts, not the path that leads to it.
         let is_it = |other: Metadata| (other.dev(), other.ino()) == (found.dev(), found.ino());
         if needed.iter().any(|other| fs::metadata(other).is_ok_and(is_it)) {
             return Err(io::Error::other("is read by another option and would be lost"));
         }
     }
-    if file.file_name().is_none() {
-        return Err(io::Error::other("is not the name of a file"));
-    }
-    remove_leftovers(file);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // In the same folder, since a rename does not cross file systems, and like no other run's.
-    let hidden = file.with_file_name(format!(".{}.{}{HIDDEN}", std::process::id(), now.subsec_nanos()));
-    let written = write_hidden(&hidden, text).and_then(|()| fs::rename(&hidden, file));
-    if written.is_err() {
-        // The first error is the one that matters.
-        let _ = fs::remove_file(&hidden);
-    }
-    written
-}
-
-/// `.PID.NANOSECONDS.imap_session`, and nothing that only looks similar.
-fn is_hidden(name: &str) -> bool {
-    let numbers =
-        name.strip_prefix('.').and_then(|rest| rest.strip_suffix(HIDDEN)).and_then(|rest| rest.split_once('.'));
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    numbers.is_some_and(|(process, time)| is_number(process) && is_number(time))
-}
-
-fn write_hidden(hidden: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::create_new(hidden)?;
     // The collector is another user.
-    file.set_permissions(Permissions::from_mode(0o644))?;
-    file.write_all(text.as_bytes())
-}
-
-/// A run that was killed leaves its hidden file: gone an hour later.
-fn remove_leftovers(file: &Path) {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let is_old = |file: &DirEntry| {
-        let data = file.metadata().ok().filter(Metadata::is_file);
-        let age = data.and_then(|data| data.modified().ok()).and_then(|changed| changed.elapsed().ok());
-        age.is_some_and(|age| age > LEFTOVER)
-    };
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if is_hidden(&entry.file_name().to_string_lossy()) && is_old(&entry) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
+    replace_file(file, text.as_bytes(), 0o644)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use std::fs::File;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::SystemTime;
 
     #[test]
     fn a_file_is_made_and_replaced_and_nothing_else_is_left() {
@@ -146,8 +101,8 @@ mod tests {
             place
         };
         let (old, young) = (place(".1.2.imap_session", 7200), place(".3.4.imap_session", 60));
-        let others =
-            ["mail", ".mail", ".a.2", ".1.2.3", ".1.", "..2", "."].map(|name| place(&format!("{name}{HIDDEN}"), 7200));
+        let others = ["mail", ".mail", ".a.2", ".1.2.3", ".1.", "..2", "."]
+            .map(|name| place(&format!("{name}.imap_session"), 7200));
         write(&file, "one\n", &[]).unwrap();
         assert!(!old.exists() && young.exists());
         assert!(others.iter().all(|other| other.exists()), "{others:?}");

@@ -1,0 +1,67 @@
+//! Puts content into a file so that a reader finds the old one or the new one, never a part: written beside it under a
+//! hidden name, then renamed.
+
+use std::fs::{self, DirEntry, Metadata, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How hidden names end: not with `.prom`, so that no collector takes them.
+const HIDDEN: &str = ".imap_session";
+/// No run lasts so long.
+const LEFTOVER: Duration = Duration::from_secs(3600);
+
+/// Replaces a regular file, or makes it, with this mode.
+///
+/// # Errors
+/// The file is not a regular one, or cannot be written.
+pub fn replace_file(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    // As root a rename would put a file in the place of /dev/stdout, and a link may be somebody else's.
+    if fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::other("is not a regular file, and only those can be replaced"));
+    }
+    if file.file_name().is_none() {
+        return Err(io::Error::other("is not the name of a file"));
+    }
+    remove_leftovers(file);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // In the same folder, since a rename does not cross file systems, and like no other run's.
+    let hidden = file.with_file_name(format!(".{}.{}{HIDDEN}", std::process::id(), now.subsec_nanos()));
+    let written = write_hidden(&hidden, content, mode).and_then(|()| fs::rename(&hidden, file));
+    if written.is_err() {
+        // The first error is the one that matters.
+        let _ = fs::remove_file(&hidden);
+    }
+    written
+}
+
+/// `.PID.NANOSECONDS.imap_session`, and nothing that only looks similar.
+fn is_hidden(name: &str) -> bool {
+    let numbers =
+        name.strip_prefix('.').and_then(|rest| rest.strip_suffix(HIDDEN)).and_then(|rest| rest.split_once('.'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.is_some_and(|(process, time)| is_number(process) && is_number(time))
+}
+
+fn write_hidden(hidden: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(hidden)?;
+    // Whatever the umask is.
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.write_all(content)
+}
+
+/// A run that was killed leaves its hidden file: gone an hour later.
+fn remove_leftovers(file: &Path) {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_old = |file: &DirEntry| {
+        let data = file.metadata().ok().filter(Metadata::is_file);
+        let age = data.and_then(|data| data.modified().ok()).and_then(|changed| changed.elapsed().ok());
+        age.is_some_and(|age| age > LEFTOVER)
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_hidden(&entry.file_name().to_string_lossy()) && is_old(&entry) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
