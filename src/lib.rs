@@ -19,6 +19,8 @@ pub mod net;
 
 pub mod imap;
 
+pub mod oauth;
+
 pub mod operation;
 
 pub mod plan;

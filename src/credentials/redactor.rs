@@ -15,6 +15,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 const MIN_BASE64: usize = 4;
 
 /// Cleans text of a server and masks each secret in it: plain, quoted, and in base64.
+#[derive(Clone, Default)]
 pub struct Redactor {
     /// Longest first. If a short form were masked first, the rest of a longer one that contains it would remain.
     forms: Vec<Zeroizing<Vec<u8>>>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::Settings;
+use super::proxy_protocol::ProxyProtocol;
 use super::source::connect_from;
 use super::tcp::Tcp;
 use crate::facts::Fact;
@@ -21,15 +21,19 @@ use crate::text::describe_io_error;
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// Tries the addresses in their order, the next one when one fails or after a quarter of a second; the first to answer wins.
-/// That one gets the header of a proxy, if the settings want it.
+/// They are tried from `source`, if there is one; the one that answers gets the header of a proxy, if one is wanted.
 ///
 /// # Errors
 /// The failure lists the answer of each address.
-pub fn connect(addresses: &[SocketAddr], settings: &Settings, report: &dyn Fn(Fact)) -> Result<Tcp, Failure> {
-    let source = settings.source;
+pub fn connect(
+    addresses: &[SocketAddr],
+    source: Option<IpAddr>,
+    proxy_protocol: Option<ProxyProtocol>,
+    report: &dyn Fn(Fact),
+) -> Result<Tcp, Failure> {
     let finish = |address, mut tcp: TcpStream| {
         report(Fact::Peer(address, tcp.try_clone().ok().map(Arc::new)));
-        if let Some(version) = settings.proxy_protocol {
+        if let Some(version) = proxy_protocol {
             // In one segment: a server need not wait for the rest of it (section 2 of its specification).
             let sent = tcp.local_addr().and_then(|own| tcp.write_all(&version.make_header(own, address)));
             sent.map_err(|error| explain(&[(address, error)], source))?;
@@ -156,7 +160,7 @@ mod tests {
             .collect();
         let facts = RefCell::new(Vec::new());
         let begun = Instant::now();
-        connect(&addresses, &Settings::default(), &|fact| facts.borrow_mut().push(format!("{fact:?}"))).unwrap();
+        connect(&addresses, None, None, &|fact| facts.borrow_mut().push(format!("{fact:?}"))).unwrap();
         assert!(facts.borrow().last().unwrap().starts_with(&format!("Peer({}", addresses[2])), "{facts:?}");
         assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
         assert_eq!(facts.borrow().len(), 6, "{facts:?}");
@@ -207,11 +211,11 @@ mod tests {
         let addresses: Vec<SocketAddr> =
             ["127.0.0.9", "127.0.0.8"].iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), port)).collect();
         assert_eq!(
-            connect(&addresses, &Settings::default(), &|_| {}).unwrap_err().reason().what,
+            connect(&addresses, None, None, &|_| {}).unwrap_err().reason().what,
             format!("127.0.0.9 port {port}: connection refused, 127.0.0.8 port {port}: connection refused")
         );
         assert_eq!(
-            connect(&addresses[..1], &Settings::default(), &|_| {}).unwrap_err().reason().what,
+            connect(&addresses[..1], None, None, &|_| {}).unwrap_err().reason().what,
             format!("127.0.0.9 port {port}: connection refused")
         );
     }

@@ -29,7 +29,7 @@ use identity::set_identity;
 use reason::{describe_stack, explain_stack, is_end_of_stream};
 pub use reason::{explain_io_error, is_closed};
 use refusal::Refusal;
-use trust::{explain_empty_trust, trust_file, trust_system};
+use trust::{explain_empty_trust, trust_also, trust_file, trust_system};
 
 /// TLS over TCP.
 pub type TlsStream = SslStream<Tcp>;
@@ -101,6 +101,23 @@ impl Connector {
             trust,
             is_systems_trust,
         })
+    }
+
+    /// For a server that hands out tokens: it is always verified, by the CAs of the system and those in a file (its name, and
+    /// its content).
+    ///
+    /// # Errors
+    /// As those of [`Connector::new`].
+    pub fn for_token_endpoint(host: &str, ca: Option<(&str, &[u8])>) -> Result<Self, String> {
+        let mut builder = SslContext::builder(SslMethod::tls_client()).map_err(describe_stack)?;
+        builder.set_min_proto_version(Some(openssl_version(TlsVersion::V1_2))).map_err(describe_stack)?;
+        let trust = trust_system(&mut builder).map_err(describe_stack)?;
+        if let Some((file, pem)) = ca {
+            trust_also(&mut builder, pem).map_err(|why| format!("--ca-file: {file}: {why}"))?;
+        }
+        let name = host.trim_end_matches('.').to_owned();
+        let request = Request { address: name.parse().ok(), name, tls_min: TlsVersion::V1_2, is_implicit: false };
+        Ok(Self { context: builder.build(), request, verify: true, trust, is_systems_trust: ca.is_none() })
     }
 
     /// The client's side of a handshake; reports the certificates as soon as they are known, refused ones too.

@@ -117,10 +117,12 @@ impl<'a> Session<'a> {
                 }
                 Err(failure) => (Over, Err(Stop::Failed(failure))),
             },
-            (Step::Connect, Resolved(addresses)) => match connect(&addresses, server, &|fact| self.report(fact)) {
-                Ok(tcp) => (Connected(self.make_dialogue(Socket::Plain(tcp))), Ok(())),
-                Err(failure) => (Over, Err(Stop::Failed(self.strip_address(failure, &addresses)))),
-            },
+            (Step::Connect, Resolved(addresses)) => {
+                match connect(&addresses, server.source, server.proxy_protocol, &|fact| self.report(fact)) {
+                    Ok(tcp) => (Connected(self.make_dialogue(Socket::Plain(tcp))), Ok(())),
+                    Err(failure) => (Over, Err(Stop::Failed(self.strip_address(failure, &addresses)))),
+                }
+            }
             (Step::Tls, Connected(dialogue)) => self.encrypt(dialogue, Connected, yielded),
             (Step::Tls, Upgrading(dialogue)) => self.encrypt(dialogue, Greeted, yielded),
             (Step::Greeting, Connected(dialogue)) => exchange(dialogue, Dialogue::read_greeting, Greeted, Connected),

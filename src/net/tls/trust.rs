@@ -15,17 +15,23 @@ use crate::failure::Failure;
 
 /// Only the certificates of a PEM file, each of them by itself: also those of intermediate CAs and of servers.
 pub(super) fn trust_file(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<(), String> {
+    let store = X509StoreBuilder::new().map_err(|error| find_first_reason(&error))?;
+    builder.set_cert_store(store.build());
+    trust_also(builder, pem)
+}
+
+/// The certificates of a PEM file, too, each of them by itself.
+pub(super) fn trust_also(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<(), String> {
     let certificates =
         X509::stack_from_pem(pem).map_err(|error| format!("no PEM certificates: {}", find_first_reason(&error)))?;
     if certificates.is_empty() {
         return Err("no PEM certificate is in it".to_owned());
     }
-    let mut store = X509StoreBuilder::new().map_err(|error| find_first_reason(&error))?;
+    let store = builder.cert_store_mut();
     store.set_flags(X509VerifyFlags::PARTIAL_CHAIN).map_err(|error| find_first_reason(&error))?;
     for certificate in certificates {
         store.add_cert(certificate).map_err(|error| find_first_reason(&error))?;
     }
-    builder.set_cert_store(store.build());
     Ok(())
 }
 

@@ -1,0 +1,244 @@
+//! The answer of a token endpoint: a token (RFC 6749 section 5.1), or a refusal (section 5.2).
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, de};
+
+use super::http::Answer;
+use crate::credentials::redactor::Redactor;
+use crate::credentials::secret::Secret;
+use crate::failure::Failure;
+
+/// Bytes; no token is longer.
+const MAX_TOKEN: usize = 16 * 1024;
+/// The code for a refresh token that is of no more use.
+const INVALID_GRANT: &str = "invalid_grant";
+
+/// The result of a successful request.
+pub struct Granted {
+    /// The access token.
+    pub token: Secret,
+    /// How long it lasts, if the server says so.
+    pub lifetime: Option<Duration>,
+    /// A refresh token in the place of the one that was sent.
+    pub refresh_token: Option<Secret>,
+}
+
+/// The reason why there is no token.
+pub struct Denied {
+    /// In words.
+    pub failure: Failure,
+    /// The server does not take what was sent for a right to a token: another refresh token may do.
+    pub is_invalid_grant: bool,
+}
+
+impl From<Failure> for Denied {
+    fn from(failure: Failure) -> Self {
+        Self { failure, is_invalid_grant: false }
+    }
+}
+
+/// Only the fields that matter are kept, however many there are.
+#[derive(Deserialize)]
+struct Fields {
+    access_token: Option<String>,
+    token_type: Option<String>,
+    #[serde(default)]
+    expires_in: Seconds,
+    refresh_token: Option<String>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+/// Finds the token in an answer.
+///
+/// # Errors
+/// The refusal, or what is wrong with the answer.
+pub fn read_answer(answer: Answer, redactor: &Redactor) -> Result<Granted, Denied> {
+    let Answer { status, status_text, location, body } = answer;
+    if (300..400).contains(&status) {
+        let to = location.map(|location| format!(" to {location}")).unwrap_or_default();
+        let failure = Failure::lost(format!("{status_text}: a redirect{to} is not followed"));
+        return Err(failure.with_hint("give the last address to --oauth-token-url").into());
+    }
+    let is_good = (200..300).contains(&status);
+    let fields: Fields = match serde_json::from_slice(&body) {
+        Ok(fields) => fields,
+        Err(_) if is_good => return Err(Failure::lost(describe_no_answer(&body, redactor)).into()),
+        Err(_) => return Err(Failure::lost(status_text).into()),
+    };
+    let Fields { access_token, token_type, expires_in, refresh_token, error, error_description } = fields;
+    if let Some(error) = error {
+        let description = error_description.filter(|text| !text.is_empty());
+        let described = description.map_or(error.clone(), |description| format!("{error}: {description}"));
+        let failure = Failure::lost(redactor.clean(described.as_bytes()));
+        return Err(Denied { failure, is_invalid_grant: error == INVALID_GRANT });
+    }
+    if !is_good {
+        return Err(Failure::lost(status_text).into());
+    }
+    let token = access_token.ok_or_else(|| Failure::lost("the answer has no access_token"))?;
+    let token = check_token(token, "access_token").map_err(Failure::lost)?;
+    if let Some(kind) = token_type.filter(|kind| !kind.eq_ignore_ascii_case("Bearer")) {
+        let kind = redactor.clean(kind.as_bytes());
+        return Err(Failure::lost(format!("the token is of the type {kind}, only Bearer can be used")).into());
+    }
+    let refresh_token = refresh_token.map(|token| check_token(token, "refresh_token")).transpose();
+    Ok(Granted { token, lifetime: expires_in.0, refresh_token: refresh_token.map_err(Failure::lost)? })
+}
+
+/// Without any part of it, as a token may be in it.
+fn describe_no_answer(body: &[u8], redactor: &Redactor) -> String {
+    let begins_as_json = body.trim_ascii_start().starts_with(b"{");
+    match body.trim_ascii_start().first() {
+        None => "the answer is empty".to_owned(),
+        Some(_) if begins_as_json => "the answer is no JSON as RFC 6749 has it".to_owned(),
+        Some(_) => {
+            let start = body.get(..40).unwrap_or(body);
+            format!("the answer is no JSON, it begins with {}", redactor.clean(start))
+        }
+    }
+}
+
+/// Visible ASCII and blanks (RFC 6749 appendix A.12): nothing that could end a line or a message.
+fn check_token(token: String, field: &str) -> Result<Secret, String> {
+    let token = Secret::new(token.into_bytes());
+    let bytes = token.expose();
+    if bytes.is_empty() {
+        return Err(format!("the {field} is empty"));
+    }
+    if bytes.len() > MAX_TOKEN {
+        return Err(format!("the {field} has more than {MAX_TOKEN} bytes"));
+    }
+    if bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        return Err(format!("the {field} has a line end in it"));
+    }
+    if !bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(format!("the {field} has a character in it that belongs into no token"));
+    }
+    Ok(token)
+}
+
+/// A lifetime, as a number or as a text with a number; anything else is none.
+#[derive(Default)]
+struct Seconds(Option<Duration>);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecondsVisitor)
+    }
+}
+
+struct SecondsVisitor;
+
+impl Visitor<'_> for SecondsVisitor {
+    type Value = Seconds;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a number of seconds")
+    }
+
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Seconds, E> {
+        Ok(Seconds(Duration::try_from_secs_f64(seconds).ok()))
+    }
+
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Seconds, E> {
+        Ok(Seconds(Some(Duration::from_secs(seconds))))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Seconds, E> {
+        Ok(Seconds(Some(Duration::ZERO)))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Seconds, E> {
+        Ok(Seconds(text.trim().parse().ok().map(Duration::from_secs)))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Seconds, E> {
+        Ok(Seconds(None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: u16, body: &str) -> Result<Granted, String> {
+        let answer = Answer {
+            status,
+            status_text: format!("{status} Some Words"),
+            location: Some("https://other.example.org/".to_owned()),
+            body: body.as_bytes().to_vec().into(),
+        };
+        let redactor = Redactor::new("", &Secret::new(b"hunter2hunter2".to_vec()));
+        read_answer(answer, &redactor).map_err(|denied| denied.failure.reason().to_string())
+    }
+
+    #[test]
+    fn a_token_is_found_with_its_lifetime() {
+        for (expires_in, seconds) in [
+            ("3599", Some(3599)),
+            ("\"3599\"", Some(3599)),
+            ("3599.0", Some(3599)),
+            ("null", None),
+            ("-1", Some(0)),
+            ("\"soon\"", None),
+        ] {
+            let body = format!(
+                r#"{{"token_type":"bearer","expires_in":{expires_in},"access_token":"to-k.en=","scope":"x","more":[[1]]}}"#
+            );
+            let granted = read(200, &body).unwrap_or_else(|why| panic!("{body}: {why}"));
+            assert_eq!(granted.token.expose(), b"to-k.en=");
+            assert_eq!(granted.lifetime, seconds.map(Duration::from_secs), "{body}");
+            assert!(granted.refresh_token.is_none());
+        }
+        let granted = read(200, r#"{"access_token":"a","refresh_token":"b"}"#).ok().unwrap();
+        assert_eq!((granted.lifetime, granted.refresh_token.unwrap().expose()), (None, &b"b"[..]));
+    }
+
+    #[test]
+    fn everything_else_is_a_reason() {
+        let long = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(MAX_TOKEN + 1));
+        for (status, body, said) in [
+            (
+                400,
+                r#"{"error":"invalid_client","error_description":"AADSTS7000215: wrong\r\nsecret hunter2hunter2"}"#,
+                "invalid_client: AADSTS7000215: wrong  secret ***",
+            ),
+            (401, r#"{"error":"invalid_client"}"#, "invalid_client"),
+            (200, r#"{"error":"invalid_scope","access_token":"x"}"#, "invalid_scope"),
+            (429, "slow down", "429 Some Words"),
+            (500, "", "500 Some Words"),
+            (503, r#"{"message":"busy"}"#, "503 Some Words"),
+            (
+                302,
+                "",
+                "302 Some Words: a redirect to https://other.example.org/ is not followed (give the last address to --oauth-token-url)",
+            ),
+            (200, "", "the answer is empty"),
+            (200, "<html>hello</html>", "the answer is no JSON, it begins with <html>hello</html>"),
+            (200, r#"{"access_token":"abc"#, "the answer is no JSON as RFC 6749 has it"),
+            (200, r#"{"access_token":{"a":1}}"#, "the answer is no JSON as RFC 6749 has it"),
+            (200, r#"{"token":"abc"}"#, "the answer has no access_token"),
+            (200, r#"{"access_token":""}"#, "the access_token is empty"),
+            (200, r#"{"access_token":"a\r\nb"}"#, "the access_token has a line end in it"),
+            (
+                200,
+                r#"{"access_token":"a\u0001b"}"#,
+                "the access_token has a character in it that belongs into no token",
+            ),
+            (200, r#"{"access_token":"ü"}"#, "the access_token has a character in it that belongs into no token"),
+            (
+                200,
+                r#"{"access_token":"a","token_type":"mac"}"#,
+                "the token is of the type mac, only Bearer can be used",
+            ),
+            (200, r#"{"access_token":"a","refresh_token":"b\n"}"#, "the refresh_token has a line end in it"),
+            (200, &long, "the access_token has more than 16384 bytes"),
+        ] {
+            assert_eq!(read(status, body).err().unwrap(), said, "{status} {body}");
+        }
+    }
+}
