@@ -5,15 +5,17 @@ _check_imap_session() {
     local options='
         -H --hostname -p --port -4 --ipv4 -6 --ipv6 --every-address --source --proxy-protocol --tls --tls-name
         --ca-file --client-cert --client-key --no-verify --tls-min -u --username --auth --authzid
-        --password-file --password-command -m --mailbox -O --operation --examine -t --timeout --limit -w
-        --warning -c --critical --on-timeout --on-failure --on-alert --on-read-only -o --output --repeat
-        --interval --textfile --exit-ok --perfdata-u -v --verbose --extra-opts -V --version -h --help'
+        --password-file --password-command -m --mailbox -O --operation --examine --oauth-token-url
+        --oauth-client-id --oauth-client-secret-file --oauth-scope --oauth-refresh-token-file
+        --oauth-service-account --oauth-cache -t --timeout --limit -w --warning -c --critical --on-timeout
+        --on-failure --on-alert --on-read-only -o --output --repeat --interval --textfile --exit-ok
+        --perfdata-u -v --verbose --extra-opts -V --version -h --help'
     local phases='
-        resolve= connect= tls= greeting= starttls= login= select= examine= status= search= age= quota= list=
-        append= remove= idle= noop= id= logout='
+        token= resolve= connect= tls= greeting= starttls= login= select= examine= status= search= age= quota=
+        list= append= remove= idle= noop= id= logout='
     local thresholds='
-        total= resolve= connect= tls= greeting= starttls= login= select= examine= status= search= age= quota=
-        list= append= remove= idle= noop= id= logout= tls.cert_days= select.messages= examine.messages=
+        total= token= resolve= connect= tls= greeting= starttls= login= select= examine= status= search= age=
+        quota= list= append= remove= idle= noop= id= logout= tls.cert_days= select.messages= examine.messages=
         status.messages= status.unseen= search.matches= age.oldest= age.newest= quota.storage= quota.messages=
         list.mailboxes= remove.removed= select: examine: status: search: age: quota: list: append: remove:
         idle: select.messages: examine.messages: status.messages: status.unseen: search.matches: age.oldest:
@@ -43,10 +45,10 @@ _check_imap_session() {
     case $option in
         -H | --hostname | --tls-name) _check_imap_session_offer "$(compgen -A hostname -- "$value")" ;;
         -p | --port) _check_imap_session_offer '993 143' ;;
-        --source | -u | --username | --authzid | --password-command | -t | --timeout | --repeat | --interval) ;;
+        --source | -u | --username | --authzid | --password-command | --oauth-token-url | --oauth-client-id | --oauth-scope | -t | --timeout | --repeat | --interval) ;;
         --proxy-protocol) _check_imap_session_offer '1 2' ;;
         --tls) _check_imap_session_offer 'implicit starttls none' ;;
-        --ca-file | --client-cert | --client-key | --password-file | --textfile) _check_imap_session_files ;;
+        --ca-file | --client-cert | --client-key | --password-file | --oauth-client-secret-file | --oauth-refresh-token-file | --oauth-service-account | --oauth-cache | --textfile) _check_imap_session_files ;;
         --tls-min) _check_imap_session_offer '1.0 1.1 1.2 1.3' ;;
         --auth) _check_imap_session_offer 'login plain scram-sha-1 scram-sha-256 scram-sha-512 scram-sha-1-plus scram-sha-256-plus scram-sha-512-plus xoauth2 oauthbearer external' ;;
         -m | --mailbox) _check_imap_session_offer INBOX ;;

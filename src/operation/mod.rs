@@ -32,7 +32,7 @@ pub use figure::{Figure, Metric, Unit, Value, seconds_of};
 pub use logout::LOGOUT;
 pub use select::{EXAMINE, MESSAGES, SELECT};
 pub use set_up::{
-    CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS, advise_on_silence, describe_expiring_ca,
+    CERT_DAYS, CONNECT, GREETING, LOGIN, RESOLVE, STARTTLS, TLS, TOKEN, advise_on_silence, describe_expiring_ca,
 };
 pub use states::States;
 
@@ -53,7 +53,7 @@ pub static OPERATIONS: &[&Operation] = &[
 ];
 
 /// The phases that every run can have, in the order of the documents.
-pub static FRAME: &[&Operation] = &[&RESOLVE, &CONNECT, &TLS, &GREETING, &STARTTLS, &LOGIN, &LOGOUT];
+pub static FRAME: &[&Operation] = &[&TOKEN, &RESOLVE, &CONNECT, &TLS, &GREETING, &STARTTLS, &LOGIN, &LOGOUT];
 
 /// One kind of phase.
 #[derive(Debug)]
@@ -132,6 +132,8 @@ pub enum Access {
 /// The steps to a session that is logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// An access token, from a token endpoint or a cache.
+    Token,
     /// Name to addresses.
     Resolve,
     /// TCP, to the first address that answers.

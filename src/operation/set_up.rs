@@ -9,6 +9,20 @@ use super::{Figure, Metric, Operation, Part, States, Step, Summary, Takes, Unit,
 use crate::facts::{Certificate, Facts};
 use crate::text;
 
+/// An access token.
+pub static TOKEN: Operation = Operation {
+    name: "token",
+    help: "the access token for the login, from `--oauth-token-url` or `--oauth-cache`",
+    takes: Takes::Nothing,
+    part: Part::SetUp { step: Step::Token, describe: describe_nothing, describe_figure },
+    counts: false,
+    summary: Summary::Hidden,
+    brings: None,
+    writes: false,
+    states: States::SET_UP,
+    figures: &[],
+};
+
 /// Name to addresses.
 pub static RESOLVE: Operation = Operation {
     name: "resolve",

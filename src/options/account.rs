@@ -11,6 +11,7 @@ use crate::imap::auth::{MECHANISMS, Wants};
 /// One line: what is missing or does not fit, and what would be right.
 pub(super) fn complete_account(options: &mut Options) -> Result<(), String> {
     let mechanism = options.mechanism;
+    options.oauth.check(mechanism, &options.password)?;
     if options.authzid.is_some() && !mechanism.takes_authzid {
         let others = MECHANISMS.iter().filter(|mechanism| mechanism.takes_authzid).map(|mechanism| mechanism.name);
         let (name, others) = (mechanism.name, others.collect::<Vec<_>>().join(", "));
@@ -26,7 +27,7 @@ pub(super) fn complete_account(options: &mut Options) -> Result<(), String> {
     if options.username.is_empty() {
         return Err("no account: -u USER is missing, see --help".to_owned());
     }
-    if let PasswordSource::Value(secret) = &options.password {
+    if let (PasswordSource::Value(secret), None) = (&options.password, &options.oauth.url) {
         if secret.expose().is_empty() {
             let what = mechanism.wants.describe();
             return Err(format!("no {what}: give --password-file FILE or set {PASSWORD_VARIABLE}"));

@@ -8,6 +8,7 @@ pub mod extra_opts;
 mod help;
 pub mod host;
 mod matching;
+mod oauth;
 mod repetition;
 pub mod table;
 mod values;
@@ -32,6 +33,7 @@ use crate::run::prepared;
 use crate::run::signals::Signals;
 use crate::text::show_value;
 use host::Host;
+use oauth::Oauth;
 use repetition::check_repetition;
 pub use repetition::{Repetition, find_repetition};
 
@@ -58,6 +60,8 @@ pub struct Options {
     pub authzid: Option<String>,
     /// The source of the password.
     pub password: PasswordSource,
+    /// How a token is fetched in the place of a password.
+    pub oauth: Oauth,
     /// The operations to perform, and their limits.
     pub plan: plan::Request,
     /// How the report is printed.
@@ -165,7 +169,8 @@ impl Options {
     pub fn list_files(&self) -> Vec<PathBuf> {
         let password = if let PasswordSource::File(file) = &self.password { Some(file) } else { None };
         let net::Settings { ca_file, client_cert, client_key, .. } = &self.server;
-        self.ini_files.iter().chain(ca_file).chain(client_cert).chain(client_key).chain(password).cloned().collect()
+        let files = self.ini_files.iter().chain(ca_file).chain(client_cert).chain(client_key).chain(password).cloned();
+        files.chain(self.oauth.list_files()).collect()
     }
 
     /// The options that the phases need.
@@ -178,6 +183,7 @@ impl Options {
             authzid: self.authzid.clone(),
             password: self.password.clone(),
             command_group: Arc::default(),
+            oauth: self.oauth.make_settings(&self.username),
             read_only: self.plan.read_only,
             log_dialogue: self.verbosity >= 3,
             every_address: self.plan.every_address,
@@ -225,8 +231,10 @@ impl Options {
             username: String::new(),
             authzid: None,
             password: PasswordSource::Value(password),
+            oauth: Oauth::default(),
             plan: plan::Request {
                 tls_mode: TlsMode::Implicit,
+                fetches_token: false,
                 tasks: Vec::new(),
                 timeout: DEFAULT_TIMEOUT,
                 limits: Vec::new(),
@@ -265,6 +273,7 @@ impl Options {
         self.server.host.clone_from(&self.host.ascii);
         self.server.tls_name.clone_from(&self.tls_name.as_ref().unwrap_or(&self.host).ascii);
         self.plan.tls_mode = self.server.tls_mode;
+        self.plan.fetches_token = self.oauth.url.is_some();
         self.plan.writes_file = self.textfile.is_some();
         Ok(self)
     }

@@ -38,8 +38,13 @@ pub fn parse_address(value: &str) -> Result<IpAddr, String> {
 
 /// Not empty, one line.
 pub fn parse_username(value: &str) -> Result<String, String> {
+    parse_word(value, "a user name")
+}
+
+/// Not empty, one line.
+pub fn parse_word(value: &str, kind: &str) -> Result<String, String> {
     if value.is_empty() || value.contains(['\r', '\n']) {
-        return Err(format!("{} is not a user name", show_value(value)));
+        return Err(format!("{} is not {kind}", show_value(value)));
     }
     Ok(value.to_owned())
 }

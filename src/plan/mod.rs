@@ -15,7 +15,9 @@ use std::time::Duration;
 use nagiosplugin::ServiceState;
 
 use crate::net::TlsMode;
-use crate::operation::{CONNECT, Figure, GREETING, LOGIN, LOGOUT, Operation, RESOLVE, STARTTLS, States, Step, TLS};
+use crate::operation::{
+    CONNECT, Figure, GREETING, LOGIN, LOGOUT, Operation, RESOLVE, STARTTLS, States, Step, TLS, TOKEN,
+};
 use crate::text;
 use range::Range;
 use selector::{Selector, TIME, TOTAL, find_most_specific};
@@ -28,9 +30,12 @@ const MAX_RESERVE: Duration = Duration::from_millis(100);
 
 /// The settings that a plan is made of: operations, limits, states and thresholds.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Request {
     /// How TLS begins: which phases the set-up has.
     pub tls_mode: TlsMode,
+    /// Whether an access token is fetched first.
+    pub fetches_token: bool,
     /// At least one, in the user's order.
     pub tasks: Vec<RequestedTask>,
     /// Limit of the whole run.
@@ -163,8 +168,10 @@ impl Plan {
             TlsMode::None => &[&RESOLVE, &CONNECT, &GREETING, &LOGIN],
         };
         let mut labels = Labels::default();
+        let token = request.fetches_token.then_some(&TOKEN);
+        let set_up = token.into_iter().chain(set_up.iter().copied());
         let mut phases: Vec<Phase> =
-            set_up.iter().map(|operation| resolve_phase(operation, None, request, &mut labels)).collect();
+            set_up.map(|operation| resolve_phase(operation, None, request, &mut labels)).collect();
         phases.extend(tasks.into_iter().map(|PlannedTask { operation, target, opener }| Phase {
             opener,
             ..resolve_phase(operation, target, request, &mut labels)
@@ -187,7 +194,7 @@ impl Plan {
     /// The part of the plan that is done once, and the part that is done against each address.
     #[must_use]
     pub fn split(&self) -> (Self, Self) {
-        let is_once = |phase: &&Phase| phase.operation.is_step(Step::Resolve);
+        let is_once = |phase: &&Phase| [Step::Token, Step::Resolve].iter().any(|step| phase.operation.is_step(*step));
         let once = self.phases.iter().filter(is_once).cloned().collect();
         let each = self.phases.iter().filter(|phase| !is_once(phase)).cloned().collect();
         (Self { phases: once, ..self.clone() }, Self { phases: each, ..self.clone() })

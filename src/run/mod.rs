@@ -7,6 +7,7 @@ pub mod prepared;
 mod session;
 pub mod signals;
 pub mod supervisor;
+mod token;
 pub mod wakeup;
 pub mod worker;
 
@@ -74,10 +75,13 @@ fn run_against_each(plan: &Plan, worker: &Worker, signals: &Signals, start: Inst
     report
 }
 
-/// The reason why nothing can be done against any address: the outcome of the resolution.
+/// The reason why nothing can be done against any address: the outcome of the resolution, which is the last phase so far.
 fn explain_no_address(report: &Report) -> Cause {
-    match report.phases.first() {
+    match report.phases.last() {
         Some(PhaseReport { outcome: Outcome::NotRun(cause), .. }) => cause.clone(),
-        first => Cause { why: first.map(PhaseReport::describe_ending).unwrap_or_default(), phase: Some(0) },
+        last => Cause {
+            why: last.map(PhaseReport::describe_ending).unwrap_or_default(),
+            phase: report.phases.len().checked_sub(1),
+        },
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use zeroize::Zeroizing;
 
@@ -17,6 +17,7 @@ use crate::facts::Fact;
 use crate::imap::auth::Mechanism;
 use crate::net::tls::{Connector, PemFiles};
 use crate::net::{self, TlsMode};
+use crate::oauth::{self, Fetcher, Token};
 use crate::operation::Appended;
 use crate::text::describe_io_error;
 
@@ -38,6 +39,8 @@ pub struct Settings {
     pub password: PasswordSource,
     /// The command that prints the password runs in it. It is ended with the run.
     pub command_group: Arc<CommandGroup>,
+    /// How a token is fetched in the place of a password, if one is.
+    pub oauth: Option<oauth::Settings>,
     /// Mailboxes are opened by EXAMINE, never by SELECT.
     pub read_only: bool,
     /// Report each line of the dialogue.
@@ -49,9 +52,13 @@ pub struct Settings {
 /// Secret, TLS context and the like: made once of the settings, used by every connection of a run.
 pub(super) struct Prepared {
     pub settings: Arc<Settings>,
-    /// The password or the access token, as the mechanism wants it.
-    pub secret: Secret,
-    pub redactor: Arc<Redactor>,
+    /// The password or the access token, as the mechanism wants it. Empty if a token is fetched.
+    given: Secret,
+    redactor: Arc<Redactor>,
+    /// Fetches a token, if one is needed.
+    pub fetcher: Option<Fetcher>,
+    /// The token, once it is there: for all connections of the run.
+    pub token: OnceLock<Token>,
     pub tls: Option<Connector>,
     /// Bytes that were read in the run so far.
     pub bytes: Arc<AtomicUsize>,
@@ -67,20 +74,35 @@ impl Prepared {
     /// # Errors
     /// The mechanism cannot use this secret.
     pub fn new(settings: Arc<Settings>, given: &Secret, tls: Option<Connector>) -> Result<Self, String> {
-        let secret = settings.mechanism.wants.prepare(given)?;
+        let secret = match settings.oauth {
+            None => settings.mechanism.wants.prepare(given)?,
+            Some(_) => given.clone(),
+        };
         let mut redactor = Redactor::new(&settings.username, given);
         if secret.expose() != given.expose() {
             redactor.add(&settings.username, &secret);
         }
         Ok(Self {
             settings,
-            secret,
+            given: secret,
             redactor: Arc::new(redactor),
+            fetcher: None,
+            token: OnceLock::new(),
             tls,
             bytes: Arc::default(),
             dialogue_lines: Arc::default(),
             appended: Mutex::default(),
         })
+    }
+
+    /// The password or the access token that the login sends.
+    pub fn secret(&self) -> &Secret {
+        self.token.get().map_or(&self.given, |token| &token.secret)
+    }
+
+    /// Masks it.
+    pub fn redactor(&self) -> &Arc<Redactor> {
+        self.token.get().map_or(&self.redactor, |token| &token.redactor)
     }
 }
 
@@ -89,7 +111,10 @@ pub(super) fn prepare(settings: &Arc<Settings>, report: &Reporter) -> Result<Pre
     let report_reading = |what: String| {
         report(Event::Fact(Fact::Reading(what)));
     };
-    let password = settings.password.read(&settings.command_group, &report_reading)?;
+    let password = match &settings.oauth {
+        None => settings.password.read(&settings.command_group, &report_reading)?,
+        Some(_) => Secret::new(Vec::new()),
+    };
     let server = &settings.server;
     let read = |option, file: Option<&PathBuf>| {
         let Some(file) = file else { return Ok(None) };
@@ -98,14 +123,22 @@ pub(super) fn prepare(settings: &Arc<Settings>, report: &Reporter) -> Result<Pre
         read_file(file).map(Some).map_err(|why| format!("{what}: {why}"))
     };
     let has_tls = server.tls_mode != TlsMode::None;
-    let ca = read("--ca-file", server.ca_file.as_ref().filter(|_| has_tls && server.verify))?;
+    let is_needed = has_tls && server.verify;
+    // A token endpoint is always verified.
+    let is_needed_for_token = settings.oauth.as_ref().is_some_and(|oauth| oauth.url.is_encrypted);
+    let ca_file = server.ca_file.as_ref().filter(|_| is_needed || is_needed_for_token);
+    let ca = read("--ca-file", ca_file)?;
     // A key is in one of them. They are wiped.
     let certificates = read("--client-cert", server.client_cert.as_ref())?.map(Zeroizing::new);
     let key = read("--client-key", server.client_key.as_ref())?.map(Zeroizing::new);
     let key = key.as_ref().map(|key| key.as_slice());
     let identity = certificates.as_ref().map(|certificates| PemFiles { certificates, key });
-    let tls = has_tls.then(|| Connector::new(server, ca.as_deref(), identity.as_ref())).transpose()?;
-    Prepared::new(Arc::clone(settings), &password, tls)
+    let pem = ca.as_deref().filter(|_| is_needed);
+    let tls = has_tls.then(|| Connector::new(server, pem, identity.as_ref())).transpose()?;
+    let oauth = settings.oauth.as_ref();
+    let ca = ca_file.map(|file| show_path(file)).zip(ca);
+    let fetcher = oauth.map(|oauth| Fetcher::read(oauth, ca, &report_reading)).transpose()?;
+    Ok(Prepared { fetcher, ..Prepared::new(Arc::clone(settings), &password, tls)? })
 }
 
 fn read_file(file: &Path) -> Result<Vec<u8>, String> {

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use super::event::{Event, Reporter, Stop};
 use super::prepared::Prepared;
+use super::token::{explain_refused_login, fetch_token};
 use super::worker::Job;
 use crate::facts::Fact;
 use crate::failure::{Failure, Reason};
@@ -77,9 +78,10 @@ impl<'a> Session<'a> {
         session
     }
 
-    /// Whether this phase is the resolution of the name, and the addresses are known already.
-    pub fn is_resolved(&self, phase: &Phase) -> bool {
-        phase.operation.is_step(Step::Resolve) && matches!(self.state, State::Resolved(_))
+    /// Whether the result of this phase is known already: the token, or the addresses.
+    pub fn is_known(&self, phase: &Phase) -> bool {
+        phase.operation.is_step(Step::Token) && self.prepared.token.get().is_some()
+            || phase.operation.is_step(Step::Resolve) && matches!(self.state, State::Resolved(_))
     }
 
     /// Performs the phase with this place in the plan. Its figures and notes go into `yielded`, also if it fails.
@@ -108,6 +110,10 @@ impl<'a> Session<'a> {
         use State::{Begun, Connected, Greeted, LoggedIn, Over, Resolved, Upgrading};
         let server = &self.prepared.settings.server;
         match (step, state) {
+            (Step::Token, Begun) => match fetch_token(self.prepared, yielded) {
+                Ok(()) => (Begun, Ok(())),
+                refused => (Over, refused),
+            },
             (Step::Resolve, Begun) => match resolve(&server.host, server.port, server.family)
                 .and_then(|addresses| keep_reachable(addresses, server.source))
             {
@@ -128,7 +134,8 @@ impl<'a> Session<'a> {
             (Step::Greeting, Connected(dialogue)) => exchange(dialogue, Dialogue::read_greeting, Greeted, Connected),
             (Step::StartTls, Greeted(dialogue)) => exchange(dialogue, start_tls, Upgrading, Greeted),
             (Step::Login, Greeted(dialogue)) => {
-                exchange(dialogue, |dialogue| log_in(dialogue, self.prepared), LoggedIn, Greeted)
+                let explain = |failure| explain_refused_login(self.prepared, failure);
+                exchange(dialogue, |dialogue| log_in(dialogue, self.prepared).map_err(explain), LoggedIn, Greeted)
             }
             (_, state) => (state, Err(Stop::Impossible)),
         }
@@ -224,7 +231,7 @@ impl<'a> Session<'a> {
         let stream = Stream::new(socket, Arc::clone(&self.prepared.bytes));
         Dialogue::new(
             stream,
-            Arc::clone(&self.prepared.redactor),
+            Arc::clone(self.prepared.redactor()),
             self.make_log(),
             Arc::clone(&self.last_words),
             self.make_on_remark(),

@@ -81,7 +81,7 @@ fn work(job: &Job, mut session: Session<'_>, report: &Reporter) {
         // A phase that has been reported is performed again only if a fresh connection needs it.
         let is_reported = number < job.from;
         let is_done = phase.operation.is_task() && job.reopen != Some(number);
-        if is_reported && (is_done || session.is_resolved(phase)) {
+        if is_reported && (is_done || session.is_known(phase)) {
             continue;
         }
         let mut yielded = Yield::default();

@@ -37,6 +37,7 @@ mod on_source;
 mod on_testkit;
 mod on_timeline;
 mod on_tls;
+mod on_token;
 mod operations_on_dovecot;
 mod picture;
 mod properties;

@@ -21,6 +21,12 @@ pub static CONTEXT: LazyLock<SslContext> = LazyLock::new(|| serve(&[&Identity::n
 pub static EXPIRED: LazyLock<SslContext> =
     LazyLock::new(|| serve(&[&Identity::new(&Certificate { days: -3, ..SERVER }, Some(&*ROOT))]).build());
 
+/// Another server of the same CA.
+pub static OTHER_NAME: LazyLock<SslContext> = LazyLock::new(|| {
+    let other = Certificate { dns: &["other.example.org"], ip: &[], ..SERVER };
+    serve(&[&Identity::new(&other, Some(&*ROOT))]).build()
+});
+
 /// The CA of the scripted servers.
 static ROOT: LazyLock<Identity> =
     LazyLock::new(|| Identity::new(&Certificate { common_name: "Scripted CA", ..CA }, None));

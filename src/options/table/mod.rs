@@ -3,6 +3,7 @@
 
 mod account;
 mod limits;
+mod oauth;
 mod output;
 mod server;
 
@@ -10,7 +11,8 @@ use super::Options;
 pub(super) use server::check as check_server;
 
 /// All options, in the order of `--help`.
-pub static SECTIONS: &[&Section] = &[&server::SECTION, &account::SECTION, &limits::SECTION, &output::SECTION];
+pub static SECTIONS: &[&Section] =
+    &[&server::SECTION, &account::SECTION, &oauth::SECTION, &limits::SECTION, &output::SECTION];
 
 /// Options that belong together.
 pub struct Section {

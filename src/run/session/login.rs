@@ -48,7 +48,7 @@ fn log_in_by_command(dialogue: &mut Dialogue, prepared: &Prepared) -> Result<(),
     }
     let username = Word::Text(settings.username.as_bytes());
     dialogue.begin_login();
-    let result = dialogue.command(&[Word::Atom("LOGIN"), username, Word::Secret(&prepared.secret)], |_| {});
+    let result = dialogue.command(&[Word::Atom("LOGIN"), username, Word::Secret(prepared.secret())], |_| {});
     result.map_err(|failure| add_offers(failure, dialogue, settings.mechanism))
 }
 
@@ -71,7 +71,7 @@ fn authenticate(
     let mut exchange = start(&Account {
         username: &settings.username,
         authzid: settings.authzid.as_deref(),
-        secret: &prepared.secret,
+        secret: prepared.secret(),
         host: &settings.server.host,
         port: settings.server.port,
         find_binding: &|| dialogue.find_binding(),
