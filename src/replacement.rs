@@ -3,8 +3,8 @@
 
 use std::fs::{self, DirEntry, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How hidden names end: not with `.prom`, so that no collector takes them.
@@ -12,14 +12,21 @@ const HIDDEN: &str = ".imap_session";
 /// No run lasts so long.
 const LEFTOVER: Duration = Duration::from_secs(3600);
 
-/// Replaces a regular file, or makes it, with this mode.
+/// Replaces a regular file, or makes it, with this mode, but none of those that are `needed`.
 ///
 /// # Errors
-/// The file is not a regular one, or cannot be written.
-pub fn replace_file(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    // As root a rename would put a file in the place of /dev/stdout, and a link may be somebody else's.
-    if fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::other("is not a regular file, and only those can be replaced"));
+/// The file is not a regular one, is needed, or cannot be written.
+pub fn replace_file(file: &Path, content: &[u8], mode: u32, needed: &[PathBuf]) -> io::Result<()> {
+    if let Ok(found) = fs::symlink_metadata(file) {
+        // As root a rename would put a file in the place of /dev/stdout, and a link may be somebody else's.
+        if !found.is_file() {
+            return Err(io::Error::other("is not a regular file, and only those can be replaced"));
+        }
+        // The file counts, not the path that leads to it.
+        let is_it = |other: Metadata| (other.dev(), other.ino()) == (found.dev(), found.ino());
+        if needed.iter().any(|other| fs::metadata(other).is_ok_and(is_it)) {
+            return Err(io::Error::other("is read by another option and would be lost"));
+        }
     }
     if file.file_name().is_none() {
         return Err(io::Error::other("is not the name of a file"));

@@ -48,6 +48,8 @@ pub struct Cache {
     pub file: PathBuf,
     /// The owner.
     pub owner: Owner,
+    /// Files that are read by the run, so that none of them may be replaced.
+    pub needed: Vec<PathBuf>,
 }
 
 /// The tokens in a cache.
@@ -167,7 +169,7 @@ impl Cache {
             drop(Zeroizing::new(secret));
         }
         let written = written.map_err(io::Error::other);
-        let written = written.and_then(|content| replace_file(&self.file, &content, MODE));
+        let written = written.and_then(|content| replace_file(&self.file, &content, MODE, &self.needed));
         written.map_err(|error| self.describe("cannot be written", &describe_io_error(&error)))
     }
 
@@ -217,7 +219,7 @@ mod tests {
             scope: None,
             user: user.to_owned(),
         };
-        Cache { file: file.to_owned(), owner }
+        Cache { file: file.to_owned(), owner, needed: Vec::new() }
     }
 
     fn granted(token: &str, seconds: u64, refresh_token: Option<&str>) -> Granted {

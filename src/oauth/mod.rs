@@ -38,6 +38,8 @@ pub struct Settings {
     pub user: String,
     /// The file that keeps it.
     pub cache: Option<PathBuf>,
+    /// Files that the run reads beside those of the grant. The cache replaces none of them.
+    pub needed: Vec<PathBuf>,
 }
 
 /// The right to a token, with the files that prove it.
@@ -84,15 +86,15 @@ pub struct Token {
 }
 
 impl Settings {
-    /// The files that are read, and the cache.
+    /// The files of the grant.
     #[must_use]
     pub fn list_files(&self) -> Vec<PathBuf> {
-        let grant = match &self.grant {
+        let files = match &self.grant {
             Grant::ClientCredentials { secret, .. } => vec![secret],
             Grant::RefreshToken { secret, token, .. } => secret.iter().chain([token]).collect(),
             Grant::ServiceAccount(file) => vec![file],
         };
-        grant.into_iter().chain(&self.cache).cloned().collect()
+        files.into_iter().cloned().collect()
     }
 }
 
@@ -115,7 +117,8 @@ impl Fetcher {
             scope: settings.scope.clone(),
             user: settings.user.clone(),
         };
-        let cache = settings.cache.clone().map(|file| Cache { file, owner });
+        let needed = [settings.list_files(), settings.needed.clone()].concat();
+        let cache = settings.cache.clone().map(|file| Cache { file, owner, needed });
         let redactor = credentials.list_secrets().into_iter().fold(Redactor::default(), mask);
         Ok(Self { settings: settings.clone(), credentials, cache, ca, redactor })
     }

@@ -168,9 +168,14 @@ impl Options {
     #[must_use]
     pub fn list_files(&self) -> Vec<PathBuf> {
         let password = if let PasswordSource::File(file) = &self.password { Some(file) } else { None };
-        let net::Settings { ca_file, client_cert, client_key, .. } = &self.server;
-        let files = self.ini_files.iter().chain(ca_file).chain(client_cert).chain(client_key).chain(password).cloned();
+        let files = self.list_own_files().into_iter().chain(password.cloned());
         files.chain(self.oauth.list_files()).collect()
+    }
+
+    /// Those that no secret comes from.
+    fn list_own_files(&self) -> Vec<PathBuf> {
+        let net::Settings { ca_file, client_cert, client_key, .. } = &self.server;
+        self.ini_files.iter().chain(ca_file).chain(client_cert).chain(client_key).cloned().collect()
     }
 
     /// The options that the phases need.
@@ -183,7 +188,7 @@ impl Options {
             authzid: self.authzid.clone(),
             password: self.password.clone(),
             command_group: Arc::default(),
-            oauth: self.oauth.make_settings(&self.username),
+            oauth: self.oauth.make_settings(&self.username, self.list_own_files()),
             read_only: self.plan.read_only,
             log_dialogue: self.verbosity >= 3,
             every_address: self.plan.every_address,

@@ -81,9 +81,10 @@ impl Oauth {
         Ok(())
     }
 
-    /// The settings for the run, if a token is to be fetched. `user` is the account that logs in.
+    /// The settings for the run, if a token is to be fetched. `user` is the account that logs in; `needed` are the files
+    /// that the run reads beside.
     #[must_use]
-    pub fn make_settings(&self, user: &str) -> Option<Settings> {
+    pub fn make_settings(&self, user: &str, needed: Vec<PathBuf>) -> Option<Settings> {
         let id = || self.client_id.clone().unwrap_or_default();
         let grant = match (&self.service_account, &self.refresh_token_file, &self.client_secret_file) {
             (Some(file), ..) => Grant::ServiceAccount(file.clone()),
@@ -97,13 +98,15 @@ impl Oauth {
             scope: self.scope.clone(),
             user: user.to_owned(),
             cache: self.cache.clone(),
+            needed,
         })
     }
 
     /// The files that a run reads and keeps.
     #[must_use]
     pub fn list_files(&self) -> Vec<PathBuf> {
-        self.make_settings("").map(|settings| settings.list_files()).unwrap_or_default()
+        let of_grant = self.make_settings("", Vec::new()).map(|settings| settings.list_files());
+        of_grant.into_iter().flatten().chain(self.cache.clone()).collect()
     }
 }
 

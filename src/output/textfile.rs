@@ -1,8 +1,5 @@
 //! Writes the report for Prometheus into a file, but into none that the run needs, and within the limit of the run.
 
-use std::fs::{self, Metadata};
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -49,27 +46,16 @@ pub fn write_in_time(
 /// # Errors
 /// In words with the file's name, clean for output.
 pub fn write(file: &Path, text: &str, needed: &[PathBuf]) -> Result<(), String> {
-    replace(file, text, needed)
-        .map_err(|error| format!("{}: {}", show_value(&file.to_string_lossy()), describe_io_error(&error)))
-}
-
-fn replace(file: &Path, text: &str, needed: &[PathBuf]) -> io::Result<()> {
-    if let Ok(found) = fs::symlink_metadata(file) {
-        // The file counts, not the path that leads to it.
-        let is_it = |other: Metadata| (other.dev(), other.ino()) == (found.dev(), found.ino());
-        if needed.iter().any(|other| fs::metadata(other).is_ok_and(is_it)) {
-            return Err(io::Error::other("is read by another option and would be lost"));
-        }
-    }
     // The collector is another user.
-    replace_file(file, text.as_bytes(), 0o644)
+    replace_file(file, text.as_bytes(), 0o644, needed)
+        .map_err(|error| format!("{}: {}", show_value(&file.to_string_lossy()), describe_io_error(&error)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    use std::fs::File;
+    use std::fs::{self, File};
     use std::os::unix::fs::PermissionsExt;
     use std::time::SystemTime;
 

@@ -374,6 +374,10 @@ fn a_cached_token_is_used_until_its_last_minute_and_by_its_owner_alone() {
     assert_eq!(endpoint.look().connections, 4);
     assert!(run(&[]).contains("from the cache"));
 
+    // A file of the user's is not replaced by a slip.
+    let note = run(&["--oauth-cache", files.secret().to_str().unwrap()]);
+    assert!(note.contains("cannot be written: is read by another option and would be lost"), "{note}");
+    assert_eq!(fs::read_to_string(files.secret()).unwrap(), format!("{CLIENT_SECRET}\n"));
     let folder = files.folder.path().join("folder");
     fs::create_dir(&folder).unwrap();
     let note = run(&["--oauth-cache", folder.to_str().unwrap()]);
