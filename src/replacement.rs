@@ -1,11 +1,14 @@
-//! Puts content into a file so that a reader finds the old one or the new one, never a part: written beside it under a
-//! hidden name, then renamed.
+//! Puts content into a file so that a reader finds the old one or the new one, never a part: written beside it without a
+//! name, then named and renamed.
 
-use std::fs::{self, DirEntry, Metadata, OpenOptions, Permissions};
+use std::fs::{self, DirEntry, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
 
 /// How hidden names end: not with `.prom`, so that no collector takes them.
 const HIDDEN: &str = ".imap_session";
@@ -51,22 +54,41 @@ fn is_hidden(name: &str) -> bool {
     numbers.is_some_and(|(process, time)| is_number(process) && is_number(time))
 }
 
+/// Makes a file with a hidden name. It has no name until it is complete: a run that is killed leaves hardly ever anything.
 fn write_hidden(hidden: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(hidden)?;
+    // NFS knows no files without a name, and a name can be given only where /proc is.
+    name_complete(hidden, content, mode).or_else(|_| {
+        let named = OpenOptions::new().write(true).create_new(true).mode(mode).open(hidden)?;
+        fill(&named, content, mode)
+    })
+}
+
+fn name_complete(hidden: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let unnamed = File::from(open(find_folder(hidden), flags, Mode::from_raw_mode(mode))?);
+    fill(&unnamed, content, mode)?;
+    let link = format!("/proc/self/fd/{}", unnamed.as_raw_fd());
+    Ok(linkat(CWD, link, CWD, hidden, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+fn fill(mut file: &File, content: &[u8], mode: u32) -> io::Result<()> {
     // Whatever the umask is.
     file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(content)
 }
 
+fn find_folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// A run that was killed leaves its hidden file: gone an hour later.
 fn remove_leftovers(file: &Path) {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let is_old = |file: &DirEntry| {
         let data = file.metadata().ok().filter(Metadata::is_file);
         let age = data.and_then(|data| data.modified().ok()).and_then(|changed| changed.elapsed().ok());
         age.is_some_and(|age| age > LEFTOVER)
     };
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(find_folder(file)).into_iter().flatten().flatten() {
         if is_hidden(&entry.file_name().to_string_lossy()) && is_old(&entry) {
             let _ = fs::remove_file(entry.path());
         }

@@ -193,7 +193,10 @@ fn explain(broken: Broken) -> Failure {
 /// The same failure with the name of the server in front.
 fn name(mut failure: Failure, server: &str) -> Failure {
     let (Failure::Refused(reason) | Failure::Lost(reason) | Failure::Local(reason)) = &mut failure;
-    reason.what = format!("{server}: {}", reason.what);
+    // An address stands in some reasons already.
+    if !reason.what.starts_with(server) {
+        reason.what = format!("{server}: {}", reason.what);
+    }
     // The name of a token endpoint is in its URL alone.
     reason.hint.take_if(|hint| hint.contains("--tls"));
     failure

@@ -4,8 +4,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine};
 use openssl::hash::MessageDigest;
@@ -403,6 +404,39 @@ fn many_checks_at_once_fetch_one_token() {
     assert_eq!(imap.finish().connections, 8);
     let left: Vec<_> = fs::read_dir(files.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 3, "{left:?}");
+}
+
+#[test]
+fn a_file_that_a_killed_check_leaves_is_for_nobody_else_and_is_removed_later() {
+    let files = Files::new();
+    let endpoint = Server::start(granting(TOKEN));
+    for number in 0..60 {
+        fs::remove_file(files.cache()).ok();
+        let asked = endpoint.look().connections;
+        let mut child = with_cache(with_client(plugin(1, &endpoint), &files), &files)
+            .command(&[])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        while endpoint.look().connections == asked && begun.elapsed() < Duration::from_secs(5) {
+            thread::sleep(Duration::from_micros(100));
+        }
+        // The answer, the cache and the end follow within few milliseconds.
+        thread::sleep(Duration::from_micros(number * 100));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let list = || fs::read_dir(files.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    for left in list().iter().filter(|path| path.extension().is_some_and(|end| end == "imap_session")) {
+        assert_eq!(fs::metadata(left).unwrap().permissions().mode() & 0o777, 0o600, "{}", left.display());
+        fs::File::open(left).unwrap().set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
+    }
+    fs::remove_file(files.cache()).ok();
+    with_cache(with_client(plugin(1, &endpoint), &files), &files).run().check_sound();
+    let left = list();
+    assert!(left.contains(&files.cache()) && left.len() == 3, "{left:?}");
 }
 
 #[test]
