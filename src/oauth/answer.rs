@@ -164,6 +164,21 @@ impl Visitor<'_> for SecondsVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever an endpoint sends, a token never has a character that could end a line.
+        #[test]
+        fn no_token_reaches_beyond_its_line(status in 100_u16..600, token in "\\PC{0,8}|[a-z\\\\nru0\"]{0,12}", rest in any::<String>()) {
+            for body in [format!(r#"{{"access_token":"{token}","x":{rest}}}"#), format!(r#"{{"access_token":"{token}"}}"#), rest] {
+                let answer = Answer { status, status_text: String::new(), location: None, body: body.into_bytes().into() };
+                if let Ok(granted) = read_answer(answer, &Redactor::default()) {
+                    let token = granted.token.expose();
+                    prop_assert!(!token.is_empty() && token.iter().all(|byte| matches!(byte, b' '..=b'~')));
+                }
+            }
+        }
+    }
 
     fn read(status: u16, body: &str) -> Result<Granted, String> {
         let answer = Answer {

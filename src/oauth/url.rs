@@ -101,6 +101,18 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever the text is, nothing of it can end the line that it is sent in.
+        #[test]
+        fn no_address_reaches_beyond_its_line(text in "(https?://)?[a-z\\[\\]:@./?# \r\nü]{0,24}") {
+            if let Ok(url) = Url::parse(&text) {
+                let sent = format!("{}{}", url.make_authority(), url.target);
+                prop_assert!(sent.bytes().all(|byte| byte.is_ascii_graphic()), "{}", sent);
+            }
+        }
+    }
 
     #[test]
     fn an_address_is_taken_apart() {

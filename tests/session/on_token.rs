@@ -504,8 +504,13 @@ fn a_cached_token_that_the_server_refuses_is_dropped() {
     assert!(skip_host(&first).starts_with("login failed: NO [AUTHENTICATIONFAILED] no"), "{first:#?}");
     let busy = run(refusing("NO [UNAVAILABLE] busy"));
     assert!(skip_host(&busy).starts_with("login failed: NO [UNAVAILABLE] busy"), "{busy:#?}");
-    let refused = run(refusing("NO [AUTHENTICATIONFAILED] no"));
-    let reason = "login failed: the cached token was refused: NO [AUTHENTICATIONFAILED] no";
+    // As RFC 7628 has it: the reason in a challenge, which is answered before the refusal comes.
+    let challenge = BASE64_STANDARD.encode(r#"{"status":"401"}"#);
+    let refused =
+        [vec![send(&format!("+ {challenge}\r\n")), expect(""), tagged("NO AUTHENTICATE failed.")], leave()].concat();
+    let refused = run(ended_with_token("login", refused));
+    let reason =
+        "login failed: the cached token was refused: NO AUTHENTICATE failed (the server refused the token: status 401)";
     assert!(refused.check_sound().code == 2 && skip_host(&refused).starts_with(reason), "{refused:#?}");
     assert_eq!(endpoint.look().connections, 1);
     assert!(!fs::read_to_string(files.cache()).unwrap().contains(TOKEN));
