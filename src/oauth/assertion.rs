@@ -7,8 +7,7 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::sign::Signer;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::credentials::secret::Secret;
@@ -30,6 +29,27 @@ struct KeyFile {
     client_email: Option<String>,
     private_key_id: Option<String>,
     private_key: Option<String>,
+}
+
+/// The head of a JWT (RFC 7515 section 4.1).
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'a str,
+    typ: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+}
+
+/// The claims (RFC 7519 section 4.1), and the scope, as Google wants it.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    iat: u64,
+    exp: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
 }
 
 impl ServiceAccount {
@@ -62,22 +82,19 @@ impl ServiceAccount {
     pub fn sign(&self, user: &str, scope: Option<&str>, audience: &str, now: SystemTime) -> Result<Secret, String> {
         let key = self.read_key()?;
         let issued = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let mut header = json!({ "alg": "RS256", "typ": "JWT" });
-        let mut claims = json!({
-            "iss": self.email,
-            "sub": user,
-            "aud": audience,
-            "iat": issued.as_secs(),
-            "exp": (issued + LIFETIME).as_secs(),
-        });
-        if let (Some(header), Some(key_id)) = (header.as_object_mut(), &self.key_id) {
-            header.insert("kid".to_owned(), json!(key_id));
-        }
-        if let (Some(claims), Some(scope)) = (claims.as_object_mut(), scope) {
-            claims.insert("scope".to_owned(), json!(scope));
-        }
-        let encode = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = Zeroizing::new(format!("{}.{}", encode(&header), encode(&claims)));
+        let header = Header { alg: "RS256", typ: "JWT", kid: self.key_id.as_deref() };
+        let claims = Claims {
+            iss: &self.email,
+            sub: user,
+            aud: audience,
+            iat: issued.as_secs(),
+            exp: (issued + LIFETIME).as_secs(),
+            scope,
+        };
+        let (header, claims) = (serde_json::to_vec(&header), serde_json::to_vec(&claims));
+        let (Ok(header), Ok(claims)) = (header, claims) else { return Err("it cannot be written as JSON".to_owned()) };
+        let encode = |part: Vec<u8>| BASE64_URL_SAFE_NO_PAD.encode(part);
+        let signed = Zeroizing::new(format!("{}.{}", encode(header), encode(claims)));
         let signature =
             make_signature(&key, signed.as_bytes()).map_err(|_| "its private_key cannot sign".to_owned())?;
         Ok(Secret::new(format!("{}.{}", *signed, BASE64_URL_SAFE_NO_PAD.encode(signature)).into_bytes()))
@@ -103,7 +120,7 @@ mod tests {
     use openssl::rsa::Rsa;
     use openssl::sign::Verifier;
     use openssl::symm::Cipher;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     fn account(pem: &[u8]) -> ServiceAccount {
         let file = json!({

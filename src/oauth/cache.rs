@@ -64,7 +64,6 @@ pub struct Kept {
 /// The content of the file.
 #[derive(Serialize, Deserialize)]
 struct Content {
-    #[serde(flatten)]
     owner: Owner,
     access_token: Option<String>,
     /// Unix time.
