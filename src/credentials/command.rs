@@ -91,10 +91,12 @@ impl CommandGroup {
         let State::Running(child) = &mut *state else { return Err("the run is over".to_owned()) };
         // As long as its status is not fetched, no other process gets its number, and no other group.
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        if let Ok(None) = waitid(WaitId::Pid(Pid::from_child(child)), look) {
-            return Ok(None);
+        match waitid(WaitId::Pid(Pid::from_child(child)), look) {
+            Ok(None) => return Ok(None),
+            Ok(Some(_)) => kill_group(child),
+            // Somebody else has fetched it: the number may be another's by now.
+            Err(_) => {}
         }
-        kill_group(child);
         let status = child.wait();
         *state = State::Idle;
         status.map(Some).map_err(|error| describe_io_error(&error))
