@@ -1,12 +1,12 @@
 //! Splits a command line into options and values, by the rows of the table.
 
-use super::table::{Opt, list_options};
+use super::table::{Given, Opt, list_options};
 use crate::text;
 
 /// Each option that was given with its value, in the order of the command line.
 pub(super) fn list_occurrences(matches: &getopts::Matches) -> Vec<(usize, &'static Opt, String)> {
     let mut occurrences = Vec::new();
-    for opt in list_options() {
+    for opt in list_options().filter(|opt| matches.opt_defined(opt.long)) {
         if !opt.value.is_empty() && !may_lack_value(opt) {
             let values = matches.opt_strs_pos(opt.long).into_iter();
             occurrences.extend(values.map(|(position, value)| (position, opt, value)));
@@ -23,7 +23,9 @@ pub(super) fn list_occurrences(matches: &getopts::Matches) -> Vec<(usize, &'stat
 
 pub(super) fn match_options(arguments: &[String]) -> Result<getopts::Matches, String> {
     let mut parser = getopts::Options::new();
-    for opt in list_options() {
+    // The parser looks at each option that it knows for each name, with copies of both. So it gets to know few.
+    let is_asked_for = |opt: &Opt| opt.given == Given::Alone || may_be_given(opt, arguments);
+    for opt in list_options().filter(|opt| is_asked_for(opt)) {
         let &Opt { short, long, value, .. } = opt;
         match long {
             _ if may_lack_value(opt) => parser.optflagopt(short, long, "", ""),
@@ -53,7 +55,45 @@ pub(super) fn match_options(arguments: &[String]) -> Result<getopts::Matches, St
     })
 }
 
+/// Whether one of the arguments could be this option, by itself or among other letters.
+fn may_be_given(opt: &Opt, arguments: &[String]) -> bool {
+    arguments.iter().filter_map(|argument| argument.strip_prefix('-')).any(|name| match name.strip_prefix('-') {
+        Some(long) => long.starts_with(opt.long),
+        None => !opt.short.is_empty() && name.contains(opt.short),
+    })
+}
+
 /// The hidden option for a password is refused with and without one.
 fn may_lack_value(opt: &Opt) -> bool {
     opt.has_optional_value() || opt.help.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_option_is_found_however_it_is_written() {
+        for opt in list_options() {
+            let Opt { short, long, .. } = opt;
+            let mut ways = match (opt.value.is_empty(), may_lack_value(opt)) {
+                (_, true) => vec![vec![format!("--{long}=3")], vec![format!("--{long}")]],
+                (true, _) => vec![vec![format!("--{long}")]],
+                (false, _) => vec![vec![format!("--{long}"), "3".to_owned()], vec![format!("--{long}=3")]],
+            };
+            if !short.is_empty() {
+                ways.extend(["", "v46"].map(|before| {
+                    if opt.value.is_empty() || may_lack_value(opt) {
+                        vec![format!("-{before}{short}")]
+                    } else {
+                        vec![format!("-{before}{short}"), "3".to_owned()]
+                    }
+                }));
+            }
+            for way in ways {
+                let found = list_occurrences(&match_options(&way).unwrap());
+                assert!(found.iter().any(|(_, found, _)| found.long == *long), "{way:?}");
+            }
+        }
+    }
 }
