@@ -301,7 +301,7 @@ mod tests {
                 "printf 'a\\0b'",
                 "its first line is no password: the password has a NUL or a line end, which IMAP cannot carry",
             ),
-            ("head -c 4097 /dev/zero | tr '\\0' x", "its first line has more than 4096 bytes"),
+            ("head -c 16385 /dev/zero | tr '\\0' x", "its first line has more than 16384 bytes"),
         ] {
             assert_eq!(run(command).unwrap_err(), wanted, "{command}");
         }
@@ -320,7 +320,7 @@ mod tests {
                 "exit status 1 (its standard error is not shown: its output is too long to be masked there)",
             ),
         ] {
-            assert_eq!(run(&command.replace("yes hunter2", "yes hunter2 | head -c 5000")).unwrap_err(), wanted);
+            assert_eq!(run(&command.replace("yes hunter2", "yes hunter2 | head -c 20000")).unwrap_err(), wanted);
         }
     }
 
