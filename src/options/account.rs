@@ -18,8 +18,13 @@ pub(super) fn complete_account(options: &mut Options) -> Result<(), String> {
         return Err(format!("--authzid: {name} has no place for another user, right is --auth with one of: {others}"));
     }
     if mechanism.wants == Wants::Nothing {
-        if !matches!(options.password, PasswordSource::Value(_)) {
-            return Err(format!("--password-file: --auth {} sends no password, right is one of both", mechanism.name));
+        let option = match options.password {
+            PasswordSource::Value(_) => None,
+            PasswordSource::File(_) | PasswordSource::Stdin => Some("--password-file"),
+            PasswordSource::Command(_) => Some("--password-command"),
+        };
+        if let Some(option) = option {
+            return Err(format!("{option}: --auth {} sends no password, right is one of both", mechanism.name));
         }
         options.password = PasswordSource::Value(Secret::new(Vec::new()));
         return Ok(());

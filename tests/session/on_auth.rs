@@ -305,6 +305,10 @@ fn options_that_do_not_fit_together_are_one_line_each_and_nothing_is_sent() {
             vec!["--auth", "external", "--password-file", "-"],
             "--password-file: --auth external sends no password, right is one of both",
         ),
+        (
+            vec!["--auth", "external", "--password-command", "echo x"],
+            "--password-command: --auth external sends no password, right is one of both",
+        ),
         (vec!["--auth", "xoauth"], "--auth: xoauth is none of: login, plain, "),
         (vec!["--auth", "xouath2"], "(did you mean xoauth2?)"),
         (vec!["--auth", "PLAIN", "-u", "joe"], "--auth: PLAIN is none of: "),

@@ -17,9 +17,9 @@ use crate::testkit::plan::Mode;
 use crate::testkit::plugin::Plugin;
 use crate::testkit::screen::Size;
 use crate::testkit::server::Server;
-use crate::testkit::step::Step;
+use crate::testkit::step::{Step, leave, send};
 use crate::testkit::terminal::Terminal;
-use crate::testkit::well_behaved::replaced;
+use crate::testkit::well_behaved::{is_last_expect, replaced};
 
 const OURS: Certificate = Certificate { common_name: "monitor", dns: &["monitor.example.org"], ..SERVER };
 
@@ -40,6 +40,39 @@ fn dovecot_lets_in_whom_its_ca_has_certified() {
             let refused = "login failed: NO [AUTHENTICATIONFAILED] Authentication failed";
             assert_eq!(run.summary().contains(refused), code == 2, "{run:#?}");
         }
+    }
+}
+
+#[test]
+fn a_server_that_knows_the_user_by_the_certificate_need_not_be_asked() {
+    let folder = Path::new(&dovecot().ca_file).parent().unwrap();
+    let certificate = format!("--client-cert={}", folder.join("client.pem").display());
+    let greeting = "* PREAUTH [CAPABILITY IMAP4rev1 AUTH=EXTERNAL] hello monitor\r\n";
+    for (mode, options, code) in [
+        (Mode::Implicit, vec!["--auth=external", &certificate], 0),
+        (Mode::Implicit, vec!["--auth=external"], 2),
+        (Mode::Implicit, vec!["-u", USER, &certificate], 2),
+        (Mode::Clear, vec!["--auth=external"], 2),
+    ] {
+        let mut script = replaced(mode, "greeting", &[send(greeting)]);
+        let login = script.iter().position(|step| is_last_expect(step, "login")).unwrap();
+        script.drain(login..login + 2);
+        if code != 0 {
+            script.truncate(login);
+            script.extend(leave());
+        }
+        let server = Server::start(script);
+        let run = Plugin::new(["-H", "127.0.0.1", "-p", &server.port.to_string(), "--tls", mode.option()])
+            .args(["-m", "INBOX", "-m", "Archive", "--ca-file"])
+            .arg(server.ca_file())
+            .args(&options)
+            .password(PASSWORD)
+            .run();
+        let record = server.finish();
+        record.check_expected();
+        assert_eq!(run.check_sound().code, code, "{options:?}: {run:#?}");
+        assert_eq!(run.value("login_ok"), Some(if code == 0 { 1.0 } else { 0.0 }));
+        assert!(!record.contains("AUTHENTICATE") && !record.contains("LOGIN"), "{record:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 
 pub(super) static EXTERNAL: Mechanism = Mechanism {
     name: "external",
-    help: "no secret, because the server knows the user already, for example by the address (RFC 4422)",
+    help: "no secret, because the server knows the user already, for example by `--client-cert` (RFC 4422)",
     wants: Wants::Nothing,
     sends_secret: false,
     takes_authzid: true,

@@ -1,6 +1,6 @@
 //! The login: by the command LOGIN or by a SASL mechanism, and what a refusal says about the other ways.
 
-use super::super::prepared::Prepared;
+use super::super::prepared::{Prepared, Settings};
 use crate::failure::{Failure, Reason};
 use crate::imap::auth::{Account, Exchange, Mechanism, Wants, Way};
 use crate::imap::command::Word;
@@ -15,6 +15,10 @@ const BY_PASSWORD: [&str; 5] = ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCR
 pub(super) fn log_in(dialogue: &mut Dialogue, prepared: &Prepared) -> Result<(), Failure> {
     let settings = &prepared.settings;
     if dialogue.standing == Standing::Preauthenticated {
+        if is_known_by_certificate(settings) {
+            dialogue.standing = Standing::LoggedIn;
+            return Ok(());
+        }
         return Err(Failure::refused("PREAUTH greeting, so that nobody checked the password"));
     }
     // A line that has come meanwhile may forbid it.
@@ -33,6 +37,12 @@ pub(super) fn log_in(dialogue: &mut Dialogue, prepared: &Prepared) -> Result<(),
         dialogue.standing = Standing::LoggedIn;
     }
     result
+}
+
+/// Whether the server can know the user by the certificate that was sent before its greeting, and the user wants it so.
+fn is_known_by_certificate(settings: &Settings) -> bool {
+    let server = &settings.server;
+    settings.mechanism.wants == Wants::Nothing && server.client_cert.is_some() && server.tls_mode == TlsMode::Implicit
 }
 
 /// LOGIN (RFC 9051 section 6.2.3).
