@@ -284,6 +284,7 @@ protocols = imap
 listen = $addresses
 $(internal_users)
 auth_failure_delay = 0
+auth_ssl_username_from_cert = yes
 auth_mechanisms = plain login scram-sha-1 scram-sha-256 xoauth2 oauthbearer external
 # Hundreds of tests come from one address.
 mail_max_userip_connections = 0
@@ -330,6 +331,12 @@ passdb {
   args = username_format=%l%k $dir/denied
   deny = yes
 }
+# EXTERNAL: the certificate has the name, and there is no password.
+passdb {
+  driver = static
+  mechanisms = external
+  args = nopassword=y
+}
 passdb {
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
@@ -337,7 +344,7 @@ passdb {
 }
 passdb {
   driver = passwd-file
-  mechanisms = plain login scram-sha-1 scram-sha-256 external
+  mechanisms = plain login scram-sha-1 scram-sha-256
   args = $dir/users
 }
 userdb {

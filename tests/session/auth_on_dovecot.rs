@@ -1,4 +1,6 @@
-//! Logins by SASL mechanisms at a real Dovecot. Of its mechanisms EXTERNAL needs a client certificate.
+//! Logins by SASL mechanisms at a real Dovecot.
+use std::path::Path;
+
 use crate::testkit::dovecot::dovecot;
 use crate::testkit::plugin::{Plugin, Run};
 
@@ -55,6 +57,29 @@ fn an_access_token_logs_in_until_it_ends() {
         assert!(run.check_sound().code == 2 && run.summary().contains(reason), "{run:#?}");
         let token = std::fs::read_to_string(dovecot().token_file("expired")).unwrap();
         assert!(!run.stdout.contains(token.trim_end()), "{run:#?}");
+    }
+}
+
+#[test]
+fn external_logs_in_whom_the_client_certificate_names() {
+    let folder = Path::new(&dovecot().ca_file).parent().unwrap();
+    let (good, foreign) = (folder.join("client.pem"), folder.join("foreign.pem"));
+    for (mode, port) in [("implicit", dovecot().imaps_port), ("starttls", dovecot().imap_port)] {
+        for (certificate, authzid, code) in [
+            (Some(&good), None, 0),
+            (Some(&good), Some("ordinary"), 0),
+            (Some(&good), Some("reader"), 2),
+            (Some(&foreign), None, 2),
+            (None, Some("ordinary"), 2),
+        ] {
+            let plugin =
+                Plugin::new(["-H", "127.0.0.12", "-p", &port.to_string(), "--tls", mode, "--auth", "external"]);
+            let plugin = plugin.args(["-t", "25", "--ca-file", &dovecot().ca_file]);
+            let plugin = plugin.args(certificate.map(|file| format!("--client-cert={}", file.display())));
+            let run = plugin.args(authzid.map(|name| format!("--authzid={name}"))).run();
+            assert_eq!(run.check_sound().code, code, "{certificate:?} {authzid:?}: {run:#?}");
+            assert_eq!(run.summary().contains("login failed: NO [AUTHENTICATIONFAILED]"), code == 2, "{run:#?}");
+        }
     }
 }
 
