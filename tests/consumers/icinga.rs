@@ -366,10 +366,22 @@ fn every_variable_arrives(icinga: &Icinga, dovecot: &Dovecot) {
     assert!(others.output.starts_with("IMAP is ") && !others.output.contains("UNKNOWN"), "{others:#?}");
     assert!(others.command.contains(&"--extra-opts".to_owned()), "{others:#?}");
 
-    let given: BTreeSet<&str> = every
-        .command
-        .iter()
-        .chain(&others.command)
+    let login = icinga.result("login");
+    assert_eq!(login.state, 0, "{login:#?}");
+    let token = icinga.result("token");
+    assert_eq!(token.state, 2, "{token:#?}");
+    assert!(token.output.contains("token failed: 127.0.0.1 port 1: connection refused"), "{token:#?}");
+
+    // It stands in the place of a refresh token. The file is no key.
+    let account = icinga.result("account");
+    assert_eq!(account.state, 3, "{account:#?}");
+    assert!(account.output.contains("--oauth-service-account: "), "{account:#?}");
+
+    let commands = [&every.command, &others.command, &login.command, &token.command, &account.command];
+    let given: BTreeSet<&str> = commands
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
         .filter_map(|argument| argument.strip_prefix("--"))
         .map(|argument| argument.split_once('=').map_or(argument, |(name, _)| name))
         .collect();
@@ -475,7 +487,44 @@ fn services(dovecot: &Dovecot, icinga: &Icinga) -> String {
         ),
         "",
     );
+    add("login", &other_logins(dovecot), "");
+    add("token", &every_token_variable(icinga), "");
+    let account = format!(
+        "imap_session_username = \"ordinary\"\nimap_session_auth = \"oauthbearer\"\n\
+         imap_session_oauth_token_url = \"http://127.0.0.1:1/token\"\n\
+         imap_session_oauth_service_account = \"{}\"",
+        icinga.path("secret").display()
+    );
+    add("account", &account, "");
     text
+}
+
+/// A login by a mechanism, with a certificate and a password from a command.
+fn other_logins(dovecot: &Dovecot) -> String {
+    let folder = std::path::Path::new(&dovecot.ca_file).parent().unwrap().display();
+    format!(
+        "imap_session_username = \"ordinary\"\nimap_session_auth = \"plain\"\n\
+         imap_session_authzid = \"ordinary\"\n\
+         imap_session_password_command = \"cat {}\"\n\
+         imap_session_client_cert = \"{folder}/client.pem\"\nimap_session_client_key = \"{folder}/client.pem\"\n\
+         imap_session_source = \"127.0.0.1\"",
+        dovecot.password_file("ordinary").display()
+    )
+}
+
+/// Nobody is there to give a token.
+fn every_token_variable(icinga: &Icinga) -> String {
+    let secret = icinga.path("secret");
+    fs::write(&secret, "s3cret\n").unwrap();
+    let (secret, cache) = (secret.display(), icinga.path("token").display().to_string());
+    format!(
+        "imap_session_username = \"ordinary\"\nimap_session_auth = \"xoauth2\"\n\
+         imap_session_proxy_protocol = \"2\"\n\
+         imap_session_oauth_token_url = \"http://127.0.0.1:1/token\"\nimap_session_oauth_client_id = \"monitor\"\n\
+         imap_session_oauth_client_secret_file = \"{secret}\"\n\
+         imap_session_oauth_refresh_token_file = \"{secret}\"\nimap_session_oauth_scope = \"mail\"\n\
+         imap_session_oauth_cache = \"{cache}\""
+    )
 }
 
 /// Every variable but `password`, `ipv6` and `no_verify`, one in each line.
