@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Number;
 
 use super::summary::summarize;
-use super::words::{describe_breaches, describe_breaches_of_total, describe_silence};
+use super::words::{Hints, describe_breaches, describe_breaches_of_total, describe_silence};
 use super::{Format, Repeated, Settings};
 use crate::facts::Facts;
 use crate::operation::{Unit, seconds_of};
@@ -125,7 +125,7 @@ fn render(judged: &Judged<'_>, settings: &Settings) -> String {
         username: &settings.username,
         state: judged.state.to_string(),
         exit_code: judged.state.exit_code(),
-        summary: summarize(judged, settings),
+        summary: summarize(judged, settings, Hints::Inside),
         obstacle: report.obstacle.as_deref(),
         timed_out: report.timed_out,
         duration: to_seconds(report.duration),
@@ -147,7 +147,7 @@ fn make_phase<'a>(phase: &JudgedPhase<'a>, judged: &Judged<'_>) -> Phase<'a> {
         Outcome::Failed(reason) | Outcome::Fault(reason) => ("failed", Some(reason.to_string()), None),
         Outcome::TimedOut(limit) => {
             let ended_by = if matches!(limit, Limit::Own(_)) { "phase" } else { "total" };
-            ("timed out", describe_silence(phase, judged), Some(ended_by))
+            ("timed out", describe_silence(phase, judged, Hints::Inside), Some(ended_by))
         }
         Outcome::NotRun(cause) => ("not run", Some(cause.why.clone()), None),
     };

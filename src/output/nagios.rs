@@ -5,7 +5,7 @@ use nagiosplugin::{Resource, ServiceState};
 
 use super::perfdata::render_perfdata;
 use super::summary::{MAX_MESSAGE, cut, summarize};
-use super::words::{describe_outcome, list_details, list_dialogue};
+use super::words::{Hints, describe_outcome, list_details, list_dialogue};
 use super::{Format, Settings};
 use crate::plan::Address;
 use crate::report::Report;
@@ -29,7 +29,7 @@ const NAME: &str = "IMAP";
 const MAX_OUTPUT: usize = 60_000;
 
 fn render(judged: &Judged<'_>, settings: &Settings) -> String {
-    let mut output = render_line(judged.state, summarize(judged, settings));
+    let mut output = render_line(judged.state, summarize(judged, settings, Hints::Inside));
     output.push('|');
     let (perfdata, left_out) = render_perfdata(judged, settings, MAX_OUTPUT - output.len());
     output.push_str(&perfdata);
@@ -73,7 +73,7 @@ fn render_phases(judged: &Judged<'_>, settings: &Settings) -> Vec<String> {
     for phase in &judged.phases {
         let planned = &phase.report.phase;
         let state = (!phase.report.is_not_run()).then_some(phase.verdict.state);
-        let mut what = describe_outcome(phase, judged);
+        let mut what = describe_outcome(phase, judged, Hints::Inside);
         if settings.verbosity > 0 {
             what = [vec![what], list_details(phase, judged)].concat().join(", ");
         }

@@ -4,7 +4,7 @@
 use nagiosplugin::ServiceState;
 
 use super::Settings;
-use super::words::{describe_breaches_of_total, describe_figures, describe_outcome, says_alert};
+use super::words::{Hints, describe_breaches_of_total, describe_figures, describe_outcome, says_alert};
 use crate::net::TlsMode;
 use crate::operation::Summary;
 use crate::plan::MAX_ADDRESSES;
@@ -39,8 +39,8 @@ enum Ending {
 }
 
 /// `imap.example.org: login 0.042 s, INBOX 0.003 s`
-pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
-    let mut parts = describe_troubles(&list_troubles(judged), judged);
+pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings, hints: Hints) -> String {
+    let mut parts = describe_troubles(&list_troubles(judged, hints), judged);
     // Many operations may have failed: the login's time comes before the place where the line is cut.
     parts.extend(judged.phases.iter().filter_map(|phase| summarize_ok(phase, judged)));
     let message = format!("{}: {}", settings.host, parts.join(", "));
@@ -51,7 +51,7 @@ pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings) -> String {
     shorten(&tail) + &tail
 }
 
-fn list_troubles(judged: &Judged<'_>) -> Vec<Trouble> {
+fn list_troubles(judged: &Judged<'_>, hints: Hints) -> Vec<Trouble> {
     let report = judged.report;
     let trouble = |state, title: String, what: String| Trouble { state, title, what, ending: None };
     let mut troubles = Vec::new();
@@ -86,7 +86,7 @@ fn list_troubles(judged: &Judged<'_>) -> Vec<Trouble> {
                 let ending = ending.filter(|_| planned.operation.is_task());
                 troubles.push(Trouble {
                     ending,
-                    ..trouble(state, phase.report.make_full_title(), describe_outcome(phase, judged))
+                    ..trouble(state, phase.report.make_full_title(), describe_outcome(phase, judged, hints))
                 });
             }
         }

@@ -11,16 +11,28 @@ use crate::report::judge::{Breach, Judged, JudgedPhase};
 use crate::report::{Limit, Outcome, Report, describe_last_words};
 use crate::text;
 
-/// The outcome in words, with the hint of a failure behind it.
-pub(super) fn describe_outcome(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> String {
+/// Where advice for the administrator stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hints {
+    /// In brackets behind the reason.
+    Inside,
+    /// On lines of their own.
+    Apart,
+}
+
+/// The outcome in words.
+pub(super) fn describe_outcome(phase: &JudgedPhase<'_>, judged: &Judged<'_>, hints: Hints) -> String {
     let time = phase.report.time.map(text::format_seconds).unwrap_or_default();
     match &phase.report.outcome {
         Outcome::Ok if phase.verdict.is_plain() => time,
         Outcome::Ok => format!("{time} ({})", describe_reasons(phase, judged).join(", ")),
-        Outcome::Failed(reason) | Outcome::Fault(reason) => format!("failed: {reason}"),
+        Outcome::Failed(reason) | Outcome::Fault(reason) => match hints {
+            Hints::Inside => format!("failed: {reason}"),
+            Hints::Apart => format!("failed: {}", reason.what),
+        },
         Outcome::TimedOut(limit) => {
             let mut parts = vec![format!("timed out after {time} ({})", describe_limit(*limit))];
-            parts.extend(describe_silence(phase, judged));
+            parts.extend(describe_silence(phase, judged, hints));
             parts.join(", ")
         }
         Outcome::NotRun(cause) => format!("not run: {}", cause.why),
@@ -43,9 +55,15 @@ pub(super) fn describe_reasons(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> 
 }
 
 /// The server's last line in a phase that a limit ended, or that there was none.
-pub(super) fn describe_silence(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> {
+pub(super) fn describe_silence(phase: &JudgedPhase<'_>, judged: &Judged<'_>, hints: Hints) -> Option<String> {
     let words = phase.report.last_words.as_deref().map(describe_last_words);
-    words.or_else(|| Some(format!("the server sent nothing ({})", find_hint(phase, judged)?)))
+    words.or_else(|| {
+        let hint = find_hint(phase, judged)?;
+        Some(match hints {
+            Hints::Inside => format!("the server sent nothing ({hint})"),
+            Hints::Apart => "the server sent nothing".to_owned(),
+        })
+    })
 }
 
 /// Advice for the administrator about a phase that failed, or that a limit ended while the server was silent.
@@ -127,7 +145,7 @@ pub(super) fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<
         phase.verdict.breaches.iter().any(|breach| matches!(breach.value, Some(Value::Missing(why)) if why == note))
     };
     details.extend(phase.report.notes.iter().filter(|note| !is_said(note)).cloned());
-    let outcome = describe_outcome(phase, judged);
+    let outcome = describe_outcome(phase, judged, Hints::Inside);
     let is_in_outcome = |remark: &&Remark| match remark {
         Remark::Alert(text) => says_alert(&outcome, text),
         _ => phase.report.is_ok() && phase.verdict.remarks.contains(remark),

@@ -362,3 +362,14 @@ fn the_same_words_for_three_mailboxes_are_said_once() {
                   BYE Too many connections, login 0.";
     assert!(skip_host(&run).starts_with(wanted), "{run:#?}");
 }
+
+#[test]
+fn the_timeline_says_advice_once_on_a_line_of_its_own() {
+    let greeting = "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=PLAIN] ready\r\n";
+    let script = ended(Mode::Clear, "greeting", [vec![send(greeting)], leave()].concat());
+    let run = play(script, "-o timeline");
+    let advice = "is --tls starttls or implicit right?";
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert_eq!(run.stdout.matches(advice).count(), 1, "{}", run.stdout);
+    assert!(run.stdout.ends_with(&format!("\n  hint: {advice}\n")), "{}", run.stdout);
+}

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::summary::summarize;
 use super::tally::{Spread, Tally};
-use super::words::{describe_limit, describe_reasons, describe_silence, find_hint, list_details, list_dialogue};
+use super::words::{Hints, describe_limit, describe_reasons, describe_silence, find_hint, list_details, list_dialogue};
 use super::{Format, Repeated, Settings, Terminal};
 use crate::report::Outcome;
 use crate::report::judge::{Judged, JudgedPhase};
@@ -56,7 +56,7 @@ fn draw_run(judged: &Judged<'_>, settings: &Settings) -> String {
         title: judged.now.format("%H:%M:%S UTC").to_string(),
         begun: None,
         duration: Some(judged.report.duration),
-        details: summarize(judged, settings),
+        details: summarize(judged, settings, Hints::Inside),
     };
     lay_out_plain(&row, canvas).join("\n") + "\n"
 }
@@ -123,7 +123,7 @@ fn make_row(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Row {
         Outcome::NotRun(cause) => vec![cause.why.clone()],
     };
     if matches!(report.outcome, Outcome::TimedOut(_)) {
-        parts.extend(describe_silence(phase, judged));
+        parts.extend(describe_silence(phase, judged, Hints::Apart));
     }
     parts.extend(list_details(phase, judged));
     Row {
@@ -139,7 +139,8 @@ fn make_row(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Row {
 fn draw_summary(judged: &Judged<'_>, settings: &Settings, canvas: Canvas) -> Vec<String> {
     let state = judged.state.to_string();
     let indent = " ".repeat(2);
-    let lines = wrap(&format!("{state} {}", summarize(judged, settings)), canvas.width.saturating_sub(indent.len()));
+    let summary = summarize(judged, settings, Hints::Apart);
+    let lines = wrap(&format!("{state} {summary}"), canvas.width.saturating_sub(indent.len()));
     let mut lines: Vec<String> = lines
         .into_iter()
         .enumerate()
