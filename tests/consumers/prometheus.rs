@@ -131,6 +131,12 @@ fn prometheus_tells_each_trouble_apart() {
     let nowhere = ["--password-file", "/nonexistent/password"];
     files.write("unreadable", plugin("reader", "127.0.0.1").args(nowhere));
     files.write("figures", plugin("ordinary", "127.0.0.1").args(OPERATIONS.iter().flat_map(|o| ["-O", o])));
+    let secret = server.password_file("ordinary");
+    // Nobody gives a token there.
+    let mut token = Command::new(BINARY);
+    token.args(["-H", "127.0.0.1", "-p", &server.imaps_port.to_string(), "-u", "ordinary", "--auth", "xoauth2"]);
+    token.args(["--oauth-token-url", "http://127.0.0.1:1/token", "--oauth-client-id", "monitor"]);
+    files.write("token", token.arg("--oauth-client-secret-file").arg(secret));
     let hangs = ["-p", &scripted_server().to_string(), "--tls", "none"];
     let hangs = |more: &[&str]| {
         let mut plugin = plugin("ordinary", "127.0.0.1");
@@ -183,7 +189,7 @@ fn the_right_alerts_are_there(prometheus: &Prometheus, files: &Textfiles) {
     assert!(rules.len() >= 8, "{rules:#?}");
     let checks = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| files.check(name)).collect() };
     for (alert, expected) in [
-        ("ImapLoginFailing", checks(&["password", "silent", "nobody", "name", "expired", "unreadable"])),
+        ("ImapLoginFailing", checks(&["password", "silent", "nobody", "name", "expired", "unreadable", "token"])),
         ("ImapOperationFailing", checks(&["refused", "both", "examined"])),
         ("ImapOperationTimingOut", checks(&["hung", "both", "unreached"])),
         ("ImapCertificateExpiring", checks(&["expired", "ending"])),
@@ -262,13 +268,19 @@ fn the_dashboard_shows_it(prometheus: &Prometheus) {
             assert_eq!(lines.len(), answer.len(), "{title}: {legend} does not tell {answer:#?} apart");
         }
     }
-    // Five are fine, two hang, three are refused, one is silent, five do not get in otherwise.
+    // Five are fine, two hang, three are refused, one is silent, six do not get in otherwise.
     let state =
         ["State now", "State"].map(|title| &shown[&format!("{title}: {{{{host}}}}:{{{{port}}}} {{{{check}}}}")]);
-    assert_eq!(state, [&[0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0, 3.0, 4.0]; 2]);
-    for (phase, failures) in
-        [("resolve", 1.0), ("connect", 1.0), ("starttls", 0.0), ("tls", 2.0), ("greeting", 1.0), ("login", 1.0)]
-    {
+    assert_eq!(state, [&[0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 4.0]; 2]);
+    for (phase, failures) in [
+        ("token", 1.0),
+        ("resolve", 1.0),
+        ("connect", 1.0),
+        ("starttls", 0.0),
+        ("tls", 2.0),
+        ("greeting", 1.0),
+        ("login", 1.0),
+    ] {
         assert_eq!(shown[&format!("Failures by phase: {phase}")], [failures], "{phase}");
     }
     let failures = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 7.0];
@@ -289,7 +301,7 @@ fn the_dashboard_shows_it(prometheus: &Prometheus) {
     let days = &shown["Certificate: days left: {{host}}:{{port}} {{address}}"];
     assert!(days[0] < -2.9 && (4.0..5.1).contains(&days[1]) && days[2] > 300.0, "{days:?}");
     let logins = &shown["Logins that worked: logins"];
-    assert!((logins[0] - 10.0 / 16.0).abs() < 1e-9, "{logins:?}, 10 of 16 checks");
+    assert!((logins[0] - 10.0 / 17.0).abs() < 1e-9, "{logins:?}, 10 of 17 checks");
 }
 
 #[test]
