@@ -245,3 +245,35 @@ fn explain(error: &io::Error) -> Broken {
     let reason = explain_io_error(error).map(|failure| failure.reason().clone());
     Broken::Lost(reason.unwrap_or_else(|| describe_io_error(error).into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn what_has_arrived_is_read_without_waiting_and_so_is_the_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        // Waits until something is there, the end of the stream included, and leaves it there.
+        let watch = ours.try_clone().unwrap();
+        let wait = || watch.peek(&mut [0; 8]).unwrap();
+        let mut stream = Stream::new(Socket::Plain(Tcp::new(ours)), Arc::default());
+        assert!(!stream.read_arrived().unwrap());
+
+        server.write_all(b"* BYE\r\n").unwrap();
+        assert_eq!(wait(), 7);
+        assert!(stream.read_arrived().unwrap());
+        // What is not read yet is not overwritten.
+        assert!(!stream.read_arrived().unwrap());
+        let mut line = Vec::new();
+        stream.read_line(&mut line, |_| true).unwrap();
+        assert_eq!(line, b"* BYE\r\n");
+
+        drop(server);
+        assert_eq!(wait(), 0);
+        assert!(matches!(stream.read_arrived(), Err(Broken::Closed)));
+    }
+}
