@@ -110,11 +110,11 @@ impl Course {
                 Effect::Wait
             }
             (Event::Advice(advice), _) => {
-                let reasons = self.ended.iter_mut().rev().find_map(|report| match &mut report.outcome {
+                let reason = self.ended.iter_mut().rev().find_map(|report| match &mut report.outcome {
                     Outcome::Failed(reason) => Some(reason),
                     _ => None,
                 });
-                if let Some(reason) = reasons {
+                if let Some(reason) = reason {
                     reason.hint.get_or_insert(advice);
                 }
                 Effect::Wait

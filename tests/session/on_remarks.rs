@@ -25,6 +25,14 @@ fn play_json(script: Vec<Step>, args: &str) -> (Run, Value) {
     (run, json)
 }
 
+/// A session whose SELECTs come next, with a server that lists no extension.
+fn log_in() -> Vec<Step> {
+    let mut script = replaced(Mode::Clear, "greeting", &[send("* OK [CAPABILITY IMAP4rev1] ready\r\n")]);
+    let first = script.iter().position(|step| matches!(step, Step::Expect(text) if text.starts_with("SELECT")));
+    script.truncate(first.unwrap());
+    script
+}
+
 fn in_login(extra: &str, reply: &str) -> Vec<Step> {
     replaced(Mode::Clear, "login", &[send(&format!("{extra}\r\n")), tagged(reply)])
 }
@@ -94,10 +102,7 @@ fn an_alert_is_shown_although_its_words_stand_in_line_1_for_another_reason() {
 #[test]
 fn an_alert_is_shown_although_line_1_is_cut_in_front_of_it() {
     let names: Vec<String> = (0..4).map(|number| format!("{number}{}", "x".repeat(200))).collect();
-    let mut script = replaced(Mode::Clear, "greeting", &[send("* OK [CAPABILITY IMAP4rev1] ready\r\n")]);
-    let first =
-        script.iter().position(|step| matches!(step, Step::Expect(text) if text.starts_with("SELECT"))).unwrap();
-    script.truncate(first);
+    let mut script = log_in();
     for (number, name) in names.iter().enumerate() {
         let alert = if number == 2 { "[ALERT] Disk is full" } else { "x" };
         let reply = format!("NO {alert} {number} {}", "y".repeat(100));
@@ -115,10 +120,7 @@ fn an_alert_is_shown_although_line_1_is_cut_in_front_of_it() {
 #[test]
 fn an_alert_between_two_operations_is_of_the_first_one() {
     let begin = |name: &str| {
-        let mut script = replaced(Mode::Clear, "greeting", &[send("* OK [CAPABILITY IMAP4rev1] ready\r\n")]);
-        let first =
-            script.iter().position(|step| matches!(step, Step::Expect(text) if text.starts_with("SELECT"))).unwrap();
-        script.truncate(first);
+        let mut script = log_in();
         script.push(expect(name));
         script
     };
@@ -297,10 +299,7 @@ fn a_server_without_logins_by_password_names_what_it_offers_instead() {
 #[test]
 fn many_operations_that_fail_alike_are_counted_and_the_login_is_still_there() {
     let names: Vec<String> = (0..40).map(|number| format!("box{number}")).collect();
-    let mut script = replaced(Mode::Clear, "greeting", &[send("* OK [CAPABILITY IMAP4rev1] ready\r\n")]);
-    let login =
-        script.iter().position(|step| matches!(step, Step::Expect(text) if text.starts_with("SELECT"))).unwrap();
-    script.truncate(login);
+    let mut script = log_in();
     for (number, name) in names.iter().enumerate() {
         let reply = if number % 3 == 0 {
             "OK done".to_owned()
@@ -331,10 +330,7 @@ fn each_reason_of_many_operations_that_failed_is_said_once() {
         (["one", "two", "three", "four"], "select a: NO one, select b: NO two, select c: NO three, and 1 more, "),
     ] {
         let names = ["a", "b", "c", "d"];
-        let mut script = replaced(Mode::Clear, "greeting", &[send("* OK [CAPABILITY IMAP4rev1] ready\r\n")]);
-        let first =
-            script.iter().position(|step| matches!(step, Step::Expect(text) if text.starts_with("SELECT"))).unwrap();
-        script.truncate(first);
+        let mut script = log_in();
         for (name, reply) in names.iter().zip(replies) {
             script.extend([expect(&format!("SELECT \"{name}\"")), tagged(&format!("NO {reply}"))]);
         }
@@ -349,10 +345,7 @@ fn each_reason_of_many_operations_that_failed_is_said_once() {
 #[test]
 fn the_same_words_for_three_mailboxes_are_said_once() {
     let session = |name: &str| {
-        let mut script = replaced(Mode::Clear, "greeting", &[send("* OK [CAPABILITY IMAP4rev1] ready\r\n")]);
-        let first =
-            script.iter().position(|step| matches!(step, Step::Expect(text) if text.starts_with("SELECT"))).unwrap();
-        script.truncate(first);
+        let mut script = log_in();
         script.extend([expect(name), send("* BYE Too many connections.\r\n"), Step::Close]);
         script
     };
