@@ -30,7 +30,7 @@ picture:
 	RECORD_PICTURE=1 $(CARGO) test -q --locked --test session picture::
 	$(MAKE) generated
 
-# With the real Icinga 2, Director, NRPE, Nagios, Prometheus, dpkg, man and shells; what cannot be installed is skipped
+# With the real Icinga 2, Director, NRPE, Nagios, Prometheus, dpkg, man and shells, and an OAuth server of npm; what cannot be installed is skipped
 # and said. `make deb` before it has the package tested as well.
 test-consumers: needs
 	@tests/install-needs.sh consumers || echo "SOME PROGRAMS ARE MISSING: their tests are skipped" >&2

@@ -20,6 +20,9 @@
 #   127.0.0.12       logins only with a client certificate: client.pem (with its key) is good, foreign.pem is not
 # and SILENT_PORT on 127.0.0.1 accepts and then says nothing. PROXIED_IMAP_PORT and PROXIED_IMAPS_PORT say nothing before the
 # header of a proxy (PROXY protocol).
+#
+# With INTROSPECTION_URL in the environment, Dovecot asks there about each access token (RFC 7662). The server there has a
+# certificate by the CA of DIR. Without it Dovecot checks the tokens in DIR/tokens by itself.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 umask 022
@@ -196,11 +199,23 @@ make_tokens() {
     mkdir -p "$dir/tokens" "$dir/token-keys/default/HS256"
     token_key=$(head -c 32 /dev/urandom | base64 -w 0)
     printf %s "$token_key" >"$dir/token-keys/default/HS256/default"
-    cat >"$dir/oauth2.conf" <<END
+    if [ -n "${INTROSPECTION_URL-}" ]; then
+        cat >"$dir/oauth2.conf" <<END
+introspection_mode = post
+introspection_url = $INTROSPECTION_URL
+tls_ca_cert_file = $dir/ca.pem
+username_attribute = username
+active_attribute = active
+active_value = true
+scope = mail
+END
+    else
+        cat >"$dir/oauth2.conf" <<END
 introspection_mode = local
 local_validation_key_dict = fs:posix:prefix=$dir/token-keys/
 username_attribute = sub
 END
+    fi
     token ordinary ordinary "$now" $((now + 86400))
     token expired ordinary $((now - 7200)) $((now - 3600))
 }

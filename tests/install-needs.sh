@@ -6,7 +6,7 @@
 #     build       what the build needs
 #     dovecot     the private Dovecot of tests and demo
 #     test        what the tests need, that Dovecot included
-#     consumers   Icinga 2, NRPE, Nagios, Prometheus, man and shells for `make test-consumers`
+#     consumers   Icinga 2, NRPE, Nagios, Prometheus, Node.js, man and shells for `make test-consumers`
 #     director    Icinga Director with its database, for the slow part of it
 #     package     what `make deb` needs
 #     bench       what `make bench` and `make exactness` compare with and measure by
@@ -50,7 +50,7 @@ list_packages() { # SET
         test) echo openssl dovecot-imapd procps iproute2 valgrind ;;
         consumers)
             echo curl icinga2-bin icinga2-common nagios4-core nagios-nrpe-server nagios-nrpe-plugin \
-                prometheus prometheus-node-exporter systemd man-db zsh bash-completion
+                prometheus prometheus-node-exporter systemd man-db zsh bash-completion nodejs npm
             ;;
         director) echo curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director php-mysql ;;
         package) echo build-essential debhelper lintian ;;
@@ -62,7 +62,7 @@ list_packages() { # SET
     esac
 }
 
-# What build, tests and demo need counts on any system, wherever it comes from.
+# What build, tests and demo need, and Node.js, counts on any system, wherever it comes from.
 has() { # PACKAGE
     case $1 in
         gcc) command -v cc ;;
@@ -74,6 +74,8 @@ has() { # PACKAGE
         procps) command -v ps ;;
         iproute2) command -v ip ;;
         valgrind) command -v valgrind ;;
+        nodejs) command -v node ;;
+        npm) command -v npm ;;
         *) dpkg-query -W -f '${Status}' "$1" | grep -q 'ok installed' ;;
     esac >/dev/null 2>&1
 }
@@ -87,6 +89,7 @@ say_purpose() { # PACKAGE
         procps | iproute2) echo "tests look at processes and sockets with it" ;;
         valgrind) echo "one test counts instructions with it" ;;
         build-essential | debhelper | lintian) echo "makes and judges the Debian package" ;;
+        nodejs | npm) echo "runs the OAuth server of the tests, which npm installs into a temporary folder" ;;
         strace | time | tcpdump) echo "measures" ;;
         *) echo "tests or measurements use it" ;;
     esac

@@ -1,5 +1,5 @@
 //! The plugin in the hands of the real programs that run it or read it: Icinga 2, NRPE, Nagios, Prometheus, dpkg, man
-//! and shells. Private instances on loopback, each in a folder of its own; no service of the system is touched.
+//! and shells, and beside an OAuth server. Private instances on loopback, each in a folder of its own; no service of the system is touched.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,6 +14,7 @@ mod documents;
 mod icinga;
 mod nagios;
 mod nrpe;
+mod oauth;
 mod package;
 mod prometheus;
 mod real;

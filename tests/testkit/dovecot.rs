@@ -53,6 +53,11 @@ impl Dovecot {
         self.tokens.join(name)
     }
 
+    /// A file of those that it has made for itself.
+    pub fn file(&self, name: &str) -> PathBuf {
+        Path::new(&self.ca_file).with_file_name(name)
+    }
+
     /// Another client than the plugin, logged in.
     pub fn log_in(&self, user: &str) -> imap::Session<TcpStream> {
         let stream = TcpStream::connect(("127.0.0.1", self.imap_port)).expect("Dovecot listens");
@@ -69,11 +74,17 @@ impl Dovecot {
 
     /// One of one's own, for a test that no other one may disturb; gone with this value.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with these variables for the script.
+    pub fn start_with(environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder").keep();
         let mut script = Command::new("bash")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dovecot.sh"))
             .arg("serve")
             .arg(&folder)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
