@@ -15,7 +15,7 @@ struct Line {
     text: Option<Vec<u8>>,
     /// A warning stays until another one comes: it says more than the data behind it.
     is_warning: bool,
-    /// Masks the secrets of the run.
+    /// Masks the secrets of the connection.
     redactor: Option<Arc<Redactor>>,
 }
 
@@ -27,7 +27,7 @@ impl LastWords {
             return;
         }
         line.is_warning = is_warning;
-        line.redactor.get_or_insert_with(|| Arc::clone(redactor));
+        line.redactor = Some(Arc::clone(redactor));
         let kept = line.text.get_or_insert_default();
         kept.clear();
         kept.extend_from_slice(text.get(..MAX_BYTES).unwrap_or(text));

@@ -8,6 +8,7 @@ use super::last_words::{LastWords, describe_line};
 use super::response::{Status, read_literal_length, read_status, split_alert, split_word, strip_prefix_no_case};
 use super::stream::{Broken, MAX_PHASE_BYTES, Stream};
 use crate::credentials::redactor::Redactor;
+use crate::credentials::secret::Secret;
 use crate::failure::{Failure, Reason};
 use crate::net::tcp::Tcp;
 use crate::net::tls::TlsStream;
@@ -93,6 +94,13 @@ impl Reader {
     /// One clean line, secrets masked.
     pub fn clean(&self, text: &[u8]) -> String {
         self.redactor.clean(text)
+    }
+
+    /// Masks these secrets, too, in all that comes from now on.
+    pub fn hide(&mut self, secrets: &[Secret]) {
+        for secret in secrets {
+            Arc::make_mut(&mut self.redactor).add("", secret);
+        }
     }
 
     /// Logs a line of ours.

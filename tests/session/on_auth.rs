@@ -290,6 +290,34 @@ fn the_dialogue_shows_neither_answers_nor_challenges() {
 }
 
 #[test]
+fn the_proof_of_a_password_is_in_no_output_whatever_the_server_repeats() {
+    let find_proof = |line: &str| {
+        let message = String::from_utf8(BASE64_STANDARD.decode(line).ok()?).ok()?;
+        Some(message.split_once(",p=")?.1.to_owned())
+    };
+    let plan = Plan::from(Mode::Clear).logging_in("scram-sha-256", Vec::new());
+    for ending in ["NO refused", "OK welcome"] {
+        let echo = Computed::step(move |said| {
+            let line = said.lines.last().unwrap();
+            let proof = find_proof(line).unwrap();
+            let encoded = BASE64_STANDARD.encode(&proof);
+            format!("* NO {line}\r\n* NO p={proof} end\r\n* NO {encoded}\r\na1 {ending} {proof}\r\n").into_bytes()
+        });
+        for format in ["nagios", "json", "timeline"] {
+            let login = vec![scram::challenge(4096), expect(""), echo.clone()];
+            let server = Server::start(ended(&plan, "login", login));
+            let run = log_in(&server, &plan).args(["-vvv", "-o", format]).run();
+            let record = server.finish();
+            let proof = record.lines().iter().find_map(|line| find_proof(line)).unwrap();
+            let encoded = BASE64_STANDARD.encode(&proof);
+            let parts = [&proof[..20], &proof[20..], &encoded[4..24], &encoded[24..44]];
+            assert!(parts.iter().all(|part| !run.stdout.contains(part)), "{proof}: {run:#?}");
+            assert!(run.code == 2 && run.stdout.contains("p=*** end"), "{run:#?}");
+        }
+    }
+}
+
+#[test]
 fn options_that_do_not_fit_together_are_one_line_each_and_nothing_is_sent() {
     let server = Server::start(well(Mode::Clear));
     let port = server.port.to_string();

@@ -101,6 +101,12 @@ pub trait Exchange {
     /// The server has accepted the login, or refused it. Returns the reason why it is nevertheless not accepted, or what
     /// the server said about the refusal in a challenge.
     fn conclude(&self, is_accepted: bool) -> Option<String>;
+
+    /// Parts of the exchange by which the password could be guessed, so that no output may have them: a server can repeat
+    /// them in any of its lines.
+    fn proofs(&self) -> &[Secret] {
+        &[]
+    }
 }
 
 impl Mechanism {

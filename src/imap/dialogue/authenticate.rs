@@ -55,6 +55,7 @@ impl Dialogue {
                     self.read_challenge().and_then(|challenge| exchange.answer(&challenge)).map(|text| encode(&text))
                 }
             };
+            self.reader.hide(exchange.proofs());
             match answer {
                 Ok(answer) => {
                     self.reader.log_command(&|| if answer.is_empty() { String::new() } else { MASK.to_owned() });

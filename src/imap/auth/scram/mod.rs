@@ -80,6 +80,8 @@ struct Scram {
     binding: Vec<u8>,
     /// The first message behind the header.
     first: String,
+    /// The proof, and the signature of the server, as they are sent.
+    proofs: Vec<Secret>,
     stage: Stage,
 }
 
@@ -123,12 +125,13 @@ impl Scram {
             header: format!("{flag},{authzid},"),
             binding: binding.map(|binding| binding.value).unwrap_or_default(),
             first,
+            proofs: Vec::new(),
             stage: Stage::Begun,
         }
     }
 
     /// The proof, and the signature that the server must answer with (RFC 5802 section 3).
-    fn prove(&self, challenge: &str) -> Result<(Secret, Zeroizing<Vec<u8>>), String> {
+    fn prove(&mut self, challenge: &str) -> Result<(Secret, Zeroizing<Vec<u8>>), String> {
         let Challenge { nonce, salt, iterations } = Challenge::read(challenge, &self.nonce)?;
         let binding = BASE64_STANDARD.encode([self.header.as_bytes(), &self.binding].concat());
         let last = format!("c={binding},r={nonce}");
@@ -144,8 +147,9 @@ impl Scram {
         let server_key = self.hash.sign(&salted, b"Server Key")?;
         let signature = self.hash.sign(&server_key, signed.as_bytes())?;
 
-        let proof = Zeroizing::new(BASE64_STANDARD.encode(proof.as_slice()));
-        Ok((join(&[last.as_bytes(), b",p=", proof.as_bytes()]), signature))
+        self.proofs = [&proof, &signature].map(|text| Secret::new(BASE64_STANDARD.encode(text).into_bytes())).into();
+        let proof = self.proofs.first().map(Secret::expose).unwrap_or_default();
+        Ok((join(&[last.as_bytes(), b",p=", proof]), signature))
     }
 }
 
@@ -174,6 +178,10 @@ impl Exchange for Scram {
     fn conclude(&self, is_accepted: bool) -> Option<String> {
         let is_proven = matches!(self.stage, Stage::Over);
         (is_accepted && !is_proven).then(|| "the server did not prove that it knows the password".to_owned())
+    }
+
+    fn proofs(&self) -> &[Secret] {
+        &self.proofs
     }
 }
 
