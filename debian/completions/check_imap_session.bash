@@ -9,7 +9,7 @@ _check_imap_session() {
         --oauth-client-id --oauth-client-secret-file --oauth-scope --oauth-refresh-token-file
         --oauth-service-account --oauth-cache -t --timeout --limit -w --warning -c --critical --on-timeout
         --on-failure --on-alert --on-read-only -o --output --repeat --interval --textfile --exit-ok
-        --perfdata-u -v --verbose --extra-opts -V --version -h --help'
+        --perfdata-u --no-perfdata -v --verbose --extra-opts -V --version -h --help'
     local phases='
         token= resolve= connect= tls= greeting= starttls= login= select= examine= status= search= age= quota=
         list= append= remove= idle= noop= id= logout='

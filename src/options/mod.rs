@@ -78,6 +78,8 @@ pub struct Options {
     pub exit_ok: bool,
     /// Unknown values as `U` in perfdata.
     pub perfdata_u: bool,
+    /// No perfdata in the Nagios output.
+    pub no_perfdata: bool,
     /// 0 to 3.
     pub verbosity: usize,
 }
@@ -209,6 +211,7 @@ impl Options {
             every_address: self.plan.every_address,
             verbosity: self.verbosity,
             perfdata_u: self.perfdata_u,
+            no_perfdata: self.no_perfdata,
             terminal: self.format.draws.then(Terminal::find).flatten(),
         }
     }
@@ -260,6 +263,7 @@ impl Options {
             ini_files,
             exit_ok: false,
             perfdata_u: false,
+            no_perfdata: false,
             verbosity: 0,
         }
     }

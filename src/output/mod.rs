@@ -53,6 +53,7 @@ pub struct Repeated {
 
 /// The options that the formats show.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Settings {
     /// As the user wrote it.
     pub host: String,
@@ -72,6 +73,8 @@ pub struct Settings {
     pub verbosity: usize,
     /// Unknown values as `U` in perfdata.
     pub perfdata_u: bool,
+    /// No perfdata in the Nagios output.
+    pub no_perfdata: bool,
     /// The terminal that standard output is, if it is one on which a picture can be drawn.
     pub terminal: Option<Terminal>,
 }

@@ -30,9 +30,13 @@ const MAX_OUTPUT: usize = 60_000;
 
 fn render(judged: &Judged<'_>, settings: &Settings) -> String {
     let mut output = render_line(judged.state, summarize(judged, settings, Hints::Inside));
-    output.push('|');
-    let (perfdata, left_out) = render_perfdata(judged, settings, MAX_OUTPUT - output.len());
-    output.push_str(&perfdata);
+    let mut left_out = 0;
+    if !settings.no_perfdata {
+        output.push('|');
+        let (perfdata, rest) = render_perfdata(judged, settings, MAX_OUTPUT - output.len());
+        output.push_str(&perfdata);
+        left_out = rest;
+    }
     output.push('\n');
     let report = judged.report;
     let mut lines = Vec::new();

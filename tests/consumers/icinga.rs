@@ -510,7 +510,7 @@ fn other_logins(dovecot: &Dovecot) -> String {
          imap_session_authzid = \"ordinary\"\n\
          imap_session_password_command = \"cat {}\"\n\
          imap_session_client_cert = \"{folder}/client.pem\"\nimap_session_client_key = \"{folder}/client.pem\"\n\
-         imap_session_source = \"127.0.0.1\"",
+         imap_session_source = \"127.0.0.1\"\nimap_session_no_perfdata = true",
         dovecot.password_file("ordinary").display()
     )
 }

@@ -30,7 +30,7 @@ use crate::testkit::json;
 const REQUIRED: &str = "-H --hostname -p --port -4 -6 --every-address --source --proxy-protocol --tls --tls-name --ca-file \
     --client-cert --client-key --no-verify --tls-min -u --username --auth --authzid --password-file --password-command -m \
     --mailbox -O --operation --examine -t --timeout --limit -w --warning -c --critical \
-    --on-timeout --on-failure -o --output --textfile --perfdata-u --exit-ok -v --extra-opts -V --version -h --help";
+    --on-timeout --on-failure -o --output --textfile --perfdata-u --no-perfdata --exit-ok -v --extra-opts -V --version -h --help";
 
 #[test]
 fn help_has_every_option_with_its_value() {

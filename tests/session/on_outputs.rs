@@ -36,6 +36,21 @@ fn silent() -> (TcpListener, Plugin) {
 }
 
 #[test]
+fn without_perfdata_line_1_ends_with_its_text() {
+    let run = plugin("localhost", &["INBOX", "Nowhere"]).arg("--no-perfdata").run();
+    assert_eq!((run.code, run.stderr.as_str()), (2, ""), "{run:#?}");
+    assert!(!run.stdout.contains('|'), "{run:#?}");
+    let line = run.stdout.lines().next().unwrap();
+    assert!(line.starts_with("IMAP is CRITICAL: localhost: select Nowhere failed: NO "), "{line}");
+    assert!(line.ends_with(" s"), "{line}");
+    assert!(run.phase_line("select INBOX").is_some() && run.phase_line("logout").is_some(), "{run:#?}");
+
+    // The other formats are the same, whether it is given or not.
+    let json = plugin("localhost", &["INBOX"]).args(["--no-perfdata", "-o", "json"]).run();
+    assert_eq!((json.code, &read(&json.stdout)["state"]), (0, &Value::from("OK")), "{json:#?}");
+}
+
+#[test]
 fn prometheus_text_has_every_planned_phase_and_the_true_names() {
     let run = plugin("localhost", &MAILBOXES).args(["-o", "prometheus"]).run();
     assert_eq!((run.code, run.stderr.as_str()), (2, ""), "{run:#?}");

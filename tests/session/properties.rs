@@ -218,6 +218,19 @@ proptest! {
     }
 
     #[test]
+    fn no_perfdata_takes_the_perfdata_and_nothing_else(
+        mailboxes in mailboxes(), tls in tls(), flags in flags(), fates in vec(fate(), 1..12),
+    ) {
+        let with = print(&options(&mailboxes, tls, &flags), &fates, None);
+        let flags = [flags, vec!["--no-perfdata".to_owned()]].concat();
+        let without = print(&options(&mailboxes, tls, &flags), &fates, None);
+        let (before, perfdata) = with.run.stdout.split_once('|').unwrap();
+        let behind = perfdata.find('\n').unwrap();
+        prop_assert_eq!(&without.run.stdout, &(before.to_owned() + &perfdata[behind..]));
+        prop_assert_eq!((without.run.code, without.prometheus), (with.run.code, with.prometheus));
+    }
+
+    #[test]
     fn no_text_adds_a_line_or_a_control_character(bytes in prop_oneof![vec(any::<u8>(), 0..2000), hostile()]) {
         let line = text::clean(&bytes);
         prop_assert!(line.chars().count() <= 200);

@@ -86,6 +86,18 @@ pub static SECTION: Section = Section {
             set: |o, _| put(&mut o.perfdata_u, Ok(true)),
         },
         Opt {
+            short: "",
+            long: "no-perfdata",
+            value: "",
+            help: "line 1 without perfdata",
+            doc: "Print line 1 without its perfdata, for programs that show it to people as a part of the text, or \
+                  only the first bytes of the output, as Monit does.",
+            completes: Completes::Nothing,
+            given: Given::Once,
+            in_check: InCheck::No,
+            set: |o, _| put(&mut o.no_perfdata, Ok(true)),
+        },
+        Opt {
             short: "v",
             long: "verbose",
             value: "",
