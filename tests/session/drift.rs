@@ -122,6 +122,42 @@ fn director_basket_has_every_option_with_a_field() {
     assert_eq!(password["settings"]["visibility"], "hidden", "{password}");
 }
 
+/// The Director sorts the fields of a form by caption, and its groups by their first field.
+#[test]
+fn director_basket_has_captions_that_sort_into_groups_with_the_most_needed_first() {
+    let groups = [
+        ("server", "hostname"),
+        ("TLS", "tls"),
+        ("account", "username"),
+        ("access token", "oauth_token_url"),
+        ("mailboxes", "mailbox"),
+        ("limits and states", "timeout"),
+        ("output", "output"),
+    ];
+    let basket: Value = serde_json::from_str(&read("icinga/director/imap_session-basket.json")).unwrap();
+    let mut fields: Vec<(&str, &str, &str)> = Vec::new();
+    for (number, field) in basket["Datafield"].as_object().unwrap() {
+        let [caption, category, name] = ["caption", "category", "varname"].map(|key| field[key].as_str().unwrap());
+        assert!(basket["DatafieldCategory"][category].is_object(), "{category}");
+        // Its number in the basket is that of its caption.
+        assert_eq!(caption.replacen('.', "", 1).split(' ').next(), Some(number.as_str()), "{caption}");
+        fields.push((caption, category, name));
+    }
+    fields.sort_unstable();
+    let mut fields = fields.into_iter().peekable();
+    for (group, (title, first)) in (1..).zip(groups) {
+        let category = format!("IMAP session: {title}");
+        assert_eq!(fields.peek().map(|field| field.2), Some(format!("imap_session_{first}").as_str()), "{category}");
+        // One digit each, because 1.10 comes before 1.2.
+        let mut places = 1..=9;
+        while let Some((caption, ..)) = fields.next_if(|field| field.1 == category) {
+            let place = places.next().expect("at most nine fields in a group");
+            assert!(caption.starts_with(&format!("{group}.{place} ")), "{caption} is not {group}.{place}");
+        }
+    }
+    assert_eq!(fields.next(), None, "a group of its own");
+}
+
 #[test]
 fn examples_name_options_phases_and_figures_that_are_there() {
     let selecting = [Completes::Limits, Completes::Thresholds, Completes::States];
