@@ -1,5 +1,6 @@
 //! Names libcrypto to the linker before libssl: the dynamic linker looks symbols up in that order, nearly all of
-//! them are libcrypto's, and what it does at start is a seventh of a run's instructions.
+//! them are libcrypto's, and what it does at start is a seventh of a run's instructions. (The portable build has no such
+//! library: AWS-LC is inside.)
 //!
 //! And takes the unwinder out of gcc's archive, where that is there: `libgcc_s.so` is one more library to be loaded at each
 //! start, 3 % of a run's processor time.
@@ -9,7 +10,9 @@ use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-link-lib=dylib=crypto");
+    if std::env::var_os("CARGO_FEATURE_PORTABLE").is_none() {
+        println!("cargo:rustc-link-lib=dylib=crypto");
+    }
     let of = |variable: &str| std::env::var(variable).unwrap_or_default();
     if of("HOST") != of("TARGET") || of("CARGO_CFG_TARGET_ENV") != "gnu" {
         // This machine's gcc knows nothing about it.

@@ -6,6 +6,8 @@
 //!
 //! Each module imports only those that stand above it in this list.
 
+#![cfg_attr(not(feature = "portable"), forbid(unsafe_code))]
+
 pub mod text;
 
 pub mod replacement;

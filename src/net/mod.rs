@@ -119,6 +119,12 @@ impl TlsVersion {
     pub fn name(self) -> &'static str {
         find_name(&self, &Self::NAMES)
     }
+
+    /// Whether servers are accepted with keys and signatures that are too weak today: those of old versions often have them.
+    #[must_use]
+    pub fn takes_weak(self) -> bool {
+        self < Self::V1_2
+    }
 }
 
 fn find_name<T: PartialEq>(value: &T, names: &[(&'static str, T)]) -> &'static str {

@@ -1,8 +1,10 @@
-//! TLS by OpenSSL, whose types of TLS no other module names: handshake and verification. Nothing here knows the command line.
+//! TLS by OpenSSL or a library with its functions, whose types of TLS no other module names: handshake and verification.
+//! Nothing here knows the command line.
 
 mod binding;
 mod certificate;
 mod identity;
+mod library;
 mod reason;
 mod refusal;
 mod trust;
@@ -12,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::Utc;
 use openssl::error::ErrorStack;
-use openssl::ssl::{HandshakeError, Ssl, SslContext, SslMethod, SslRef, SslStream, SslVerifyMode, SslVersion};
+use openssl::ssl::{HandshakeError, Ssl, SslContext, SslMethod, SslStream, SslVerifyMode, SslVersion};
 use openssl::x509::verify::X509CheckFlags;
 
 use super::connect::blame_missing_files;
@@ -26,6 +28,7 @@ pub use binding::ChannelBinding;
 use certificate::{Chain, read_chain};
 pub use identity::PemFiles;
 use identity::set_identity;
+pub use library::describe_library;
 use reason::{describe_stack, explain_stack, is_end_of_stream};
 pub use reason::{explain_io_error, is_closed};
 use refusal::Refusal;
@@ -75,11 +78,7 @@ impl Connector {
         // A record's head and body by one system call.
         builder.set_read_ahead(true);
         builder.set_min_proto_version(Some(openssl_version(settings.tls_min))).map_err(describe_stack)?;
-        if settings.tls_min < TlsVersion::V1_2 {
-            // OpenSSL 3 takes the old versions' signatures at no other level; the user asked for them. Such servers often have
-            // short keys as well.
-            builder.set_cipher_list("DEFAULT:@SECLEVEL=0").map_err(describe_stack)?;
-        }
+        library::set_strength(&mut builder, settings.tls_min.takes_weak()).map_err(describe_stack)?;
         let mut is_systems_trust = false;
         let trust = if !settings.verify {
             "not verified (--no-verify)".to_owned()
@@ -111,6 +110,7 @@ impl Connector {
     pub fn for_token_endpoint(host: &str, ca: Option<(&str, &[u8])>) -> Result<Self, String> {
         let mut builder = SslContext::builder(SslMethod::tls_client()).map_err(describe_stack)?;
         builder.set_min_proto_version(Some(openssl_version(TlsVersion::V1_2))).map_err(describe_stack)?;
+        library::set_strength(&mut builder, false).map_err(describe_stack)?;
         let trust = trust_system(&mut builder).map_err(describe_stack)?;
         if let Some((file, pem)) = ca {
             trust_also(&mut builder, pem).map_err(|why| format!("--ca-file: {file}: {why}"))?;
@@ -162,8 +162,11 @@ impl Connector {
             ssl.param_mut().set_host(name)?;
         }
         let verification = Arc::clone(verification);
+        let takes_weak = self.request.tls_min.takes_weak();
         ssl.set_verify_callback(SslVerifyMode::PEER, move |is_good, context| {
-            if !is_good && let Some(refusal) = Refusal::of(context) {
+            let weakness = if takes_weak { None } else { library::find_weakness(is_good, context) };
+            let is_good = is_good && weakness.is_none();
+            if !is_good && let Some(refusal) = Refusal::of(context, weakness) {
                 let _ = verification.refusal.set(refusal);
             }
             // The server's own certificate is the last one that is verified.
@@ -195,8 +198,11 @@ impl Connector {
             HandshakeError::Failure(handshake) | HandshakeError::WouldBlock(handshake) => handshake,
         };
         let closed = || {
-            let when =
-                if has_answered(handshake.ssl()) { "in the handshake" } else { "before it answered the handshake" };
+            let when = if library::has_answered(handshake.ssl()) {
+                "in the handshake"
+            } else {
+                "before it answered the handshake"
+            };
             Failure::lost(format!("connection closed by the server {when}"))
         };
         match (handshake.error().ssl_error(), handshake.error().io_error()) {
@@ -218,13 +224,6 @@ impl Request {
             is_implicit: settings.tls_mode == TlsMode::Implicit,
         }
     }
-}
-
-/// Whether the server's hello has come: it has a random number, which is zero until then.
-fn has_answered(ssl: &SslRef) -> bool {
-    let mut random = [0; 32];
-    ssl.server_random(&mut random);
-    random != [0; 32]
 }
 
 fn openssl_version(version: TlsVersion) -> SslVersion {

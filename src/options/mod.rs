@@ -23,6 +23,7 @@ use nagiosplugin::ServiceState;
 use crate::credentials::secret::Secret;
 use crate::credentials::source::{PASSWORD_VARIABLE, PasswordSource};
 use crate::imap::auth::{self, Mechanism};
+use crate::net::tls::describe_library;
 use crate::net::{self, TlsMode};
 use crate::operation::SELECT;
 use crate::output::{self, FORMATS, Format, Terminal, nagios::NAGIOS};
@@ -135,7 +136,8 @@ impl Options {
             return Ok(Request::Text(help::render_help()));
         }
         if matches.opt_present("version") {
-            return Ok(Request::Text(format!("check_imap_session {}\n", env!("CARGO_PKG_VERSION"))));
+            let version = env!("CARGO_PKG_VERSION");
+            return Ok(Request::Text(format!("check_imap_session {version} ({})\n", describe_library())));
         }
         let mut options = Self::new(Secret::new(password.unwrap_or_default()), ini_files);
         for (_, opt, value) in matching::list_occurrences(&matches) {

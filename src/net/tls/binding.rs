@@ -2,7 +2,7 @@
 
 use openssl::ssl::{SslRef, SslVersion};
 
-use super::TlsStream;
+use super::{TlsStream, library};
 
 /// Bytes. A Finished message of TLS 1.2 has 12.
 const MAX_FINISHED: usize = 64;
@@ -25,7 +25,7 @@ impl ChannelBinding {
         let ssl = stream.ssl();
         match ssl.version2() {
             Some(SslVersion::TLS1_3) => export(ssl),
-            Some(SslVersion::TLS1_2) if ssl.extms_support() == Some(true) => Ok(read_finished(ssl)),
+            Some(SslVersion::TLS1_2) if library::has_extended_master_secret(ssl) => Ok(read_finished(ssl)),
             Some(SslVersion::TLS1_2) => {
                 Err("the server does not support the extended master secret of TLS 1.2".to_owned())
             }

@@ -5,6 +5,7 @@ use openssl::x509::X509StoreContextRef;
 
 use super::Request;
 use super::certificate::{Chain, list_names, read_certificate, read_chain};
+use super::library::Weakness;
 use super::reason::advise_on_strength;
 use crate::facts::{Certificate, describe_span};
 use crate::failure::Reason;
@@ -21,7 +22,7 @@ pub(super) struct Refusal {
 }
 
 /// `X509_V_ERR_*` that deserve own words.
-mod verify_result {
+pub(super) mod verify_result {
     pub const NO_CA_LOCALLY: i32 = 2;
     pub const BAD_SIGNATURE: i32 = 7;
     pub const NOT_YET_VALID: i32 = 9;
@@ -45,14 +46,19 @@ mod verify_result {
 }
 
 impl Refusal {
-    pub(super) fn of(context: &X509StoreContextRef) -> Option<Self> {
-        let at_fault = context.current_cert().or_else(|| context.chain()?.get(0))?;
-        let alone = || Chain { own: read_certificate(at_fault), expiring_ca: None };
+    /// By OpenSSL's result, or for a weakness that the library does not look for.
+    pub(super) fn of(context: &X509StoreContextRef, weakness: Option<Weakness>) -> Option<Self> {
         let result = context.error();
+        let own = Weakness { depth: context.error_depth(), code: result.as_raw() };
+        let is_own = weakness.is_none();
+        let Weakness { depth, code } = weakness.unwrap_or(own);
+        let in_chain = || context.chain()?.get(usize::try_from(depth).ok()?);
+        let at_fault = context.current_cert().filter(|_| is_own).or_else(in_chain)?;
+        let alone = || Chain { own: read_certificate(at_fault), expiring_ca: None };
         Some(Self {
-            code: result.as_raw(),
+            code,
             words: result.error_string(),
-            depth: context.error_depth(),
+            depth,
             certificate: read_certificate(at_fault),
             names: list_names(at_fault),
             chain: context.chain().and_then(read_chain).unwrap_or_else(alone),

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{SslContextBuilder, SslFiletype};
+use openssl::ssl::SslContextBuilder;
 use openssl::x509::X509;
-use openssl::x509::store::{X509Lookup, X509StoreBuilder};
+use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509VerifyFlags;
 
+use super::library;
 use super::reason::find_first_reason;
 use crate::credentials::source::show_path;
 use crate::failure::Failure;
@@ -35,34 +36,31 @@ pub(super) fn trust_also(builder: &mut SslContextBuilder, pem: &[u8]) -> Result<
     Ok(())
 }
 
-/// The system's CAs, looked up one by one in OpenSSL's hashed directory: parsing the whole bundle, as OpenSSL does by
-/// default, costs ten times the rest of a run. OpenSSL's default is used if there is no such directory, or if
-/// `SSL_CERT_FILE` names a file elsewhere. (A bundle inside the hashed directory holds the same CAs as the directory.)
-/// As everywhere on the system, only roots are trusted by themselves.
+/// The system's CAs, looked up one by one in a hashed directory: parsing the whole bundle costs several times the rest of a
+/// run. A bundle is parsed if there is no such directory, or if `SSL_CERT_FILE` names a file elsewhere. (A bundle inside the
+/// hashed directory holds the same CAs as the directory.) As everywhere on the system, only roots are trusted by themselves.
 pub(super) fn trust_system(builder: &mut SslContextBuilder) -> Result<String, ErrorStack> {
-    let directory = std::env::var_os("SSL_CERT_DIR").map_or_else(find_default_directory, PathBuf::from);
-    let own_file = std::env::var_os("SSL_CERT_FILE").is_some_and(|file| Path::new(&file).parent() != Some(&directory));
-    if own_file || !is_hashed(&directory) {
-        builder.set_default_verify_paths()?;
-        return Ok("the default files of OpenSSL".to_owned());
+    let directory = std::env::var_os("SSL_CERT_DIR").map_or_else(|| find_directory(Path::new("/")), PathBuf::from);
+    let file = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let own_file = file.as_ref().is_some_and(|file| file.parent() != Some(&directory));
+    if !own_file && is_hashed(&directory) {
+        library::trust_directory(builder, &directory)?;
+        return Ok(format!("the system CAs in {}", show_path(&directory)));
     }
-    let mut store = X509StoreBuilder::new()?;
-    store.add_lookup(X509Lookup::hash_dir())?.add_dir(&directory.to_string_lossy(), SslFiletype::PEM)?;
-    builder.set_cert_store(store.build());
-    Ok(format!("the system CAs in {}", show_path(&directory)))
+    let file = file.or_else(|| find_bundle(Path::new("/")));
+    library::trust_file_and_directory(builder, file.as_deref(), &directory)
 }
 
 /// If the system has no CA at all: the failure, with the places where they should be. Looks at files: this is for a
 /// certificate that was refused, not for every run.
 pub(super) fn explain_empty_trust() -> Option<Failure> {
-    let directories = std::env::var_os("SSL_CERT_DIR").unwrap_or_else(|| find_default_directory().into());
-    let directories: Vec<PathBuf> = std::env::split_paths(&directories).collect();
-    let file =
-        std::env::var_os("SSL_CERT_FILE").map_or_else(|| find_openssl_directory().join("cert.pem"), PathBuf::from);
-    if directories.iter().any(|directory| is_hashed(directory)) || has_certificate(&file) {
+    let directories = std::env::var_os("SSL_CERT_DIR")
+        .map_or_else(library::list_directories, |list| std::env::split_paths(&list).collect());
+    let files = std::env::var_os("SSL_CERT_FILE").map_or_else(library::list_bundles, |file| vec![file.into()]);
+    if directories.iter().any(|directory| is_hashed(directory)) || files.iter().any(|file| has_certificate(file)) {
         return None;
     }
-    let places = directories.iter().chain([&file]).filter(|place| !place.as_os_str().is_empty());
+    let places = directories.iter().chain(&files).filter(|place| !place.as_os_str().is_empty());
     let places: Vec<String> = places.map(|place| show_path(place)).collect();
     let why = match places.as_slice() {
         [] => "SSL_CERT_DIR and SSL_CERT_FILE are empty".to_owned(),
@@ -72,13 +70,19 @@ pub(super) fn explain_empty_trust() -> Option<Failure> {
     Some(failure.with_hint("install the package ca-certificates, or see --ca-file"))
 }
 
-fn find_default_directory() -> PathBuf {
-    find_openssl_directory().join("certs")
+/// The first hashed directory of the system below this root.
+fn find_directory(root: &Path) -> PathBuf {
+    let directories = list_below(root, library::list_directories());
+    directories.iter().find(|directory| is_hashed(directory)).or(directories.first()).cloned().unwrap_or_default()
 }
 
-/// OpenSSL names it only inside a text: `OPENSSLDIR: "/usr/lib/ssl"`.
-fn find_openssl_directory() -> PathBuf {
-    PathBuf::from(openssl::version::dir().split('"').nth(1).unwrap_or("/etc/ssl"))
+/// The first bundle that is there below this root.
+fn find_bundle(root: &Path) -> Option<PathBuf> {
+    list_below(root, library::list_bundles()).into_iter().find(|file| file.exists())
+}
+
+fn list_below(root: &Path, paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.iter().map(|path| root.join(path.strip_prefix("/").unwrap_or(path))).collect()
 }
 
 /// Whether a directory has an entry such as `4a6481c9.0` that leads to a file.

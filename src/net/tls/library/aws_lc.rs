@@ -1,0 +1,144 @@
+//! AWS-LC, linked into the program. It has no security levels, no openssl.cnf and no directory of its own.
+
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+
+use foreign_types::ForeignTypeRef;
+use openssl::error::ErrorStack;
+use openssl::nid::Nid;
+use openssl::pkey::Id;
+use openssl::ssl::{SslContextBuilder, SslRef};
+use openssl::x509::{X509Ref, X509StoreContextRef};
+
+use super::Weakness;
+use crate::credentials::source::show_path;
+use crate::net::tls::refusal::verify_result;
+
+/// The library's name in messages.
+pub const NAME: &str = "AWS-LC";
+
+/// The signatures that a server may make in the handshake, by their names in TLS. By default AWS-LC takes no Ed25519.
+const SIGNATURES: &str = "ed25519:ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:\
+    rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
+
+/// Those that count as too weak.
+const WEAK_SIGNATURES: &str = "ecdsa_sha1:rsa_pkcs1_sha1";
+
+/// Hashed directories of CAs: of Debian, Alpine, SUSE and Arch Linux; of Fedora and RHEL.
+const DIRECTORIES: [&str; 2] = ["/etc/ssl/certs", "/etc/pki/ca-trust/extracted/pem/directory-hash"];
+
+/// Bundles: of Debian, Alpine and Arch Linux; of Fedora and RHEL; of SUSE.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+];
+
+/// Sets the signatures that a server may make in the handshake.
+pub fn set_strength(builder: &mut SslContextBuilder, takes_weak: bool) -> Result<(), ErrorStack> {
+    let names = if takes_weak { format!("{SIGNATURES}:{WEAK_SIGNATURES}") } else { SIGNATURES.to_owned() };
+    let names = CString::new(names).unwrap_or_default();
+    // SAFETY: the builder owns the context and is borrowed for the call. The names end with a zero byte.
+    #[allow(unsafe_code, reason = "the crate openssl has this function for OpenSSL alone")]
+    let result = unsafe { openssl_sys::SSL_CTX_set1_sigalgs_list(builder.as_ptr(), names.as_ptr()) };
+    if result == 1 { Ok(()) } else { Err(ErrorStack::get()) }
+}
+
+/// Whether the master secret of this connection is the extended one (RFC 7627).
+pub fn has_extended_master_secret(ssl: &SslRef) -> bool {
+    // SAFETY: the connection is borrowed for the call, which only reads it.
+    #[allow(unsafe_code, reason = "the crate openssl has this function for OpenSSL alone")]
+    let result = unsafe { openssl_sys::SSL_get_extms_support(ssl.as_ptr()) };
+    result == 1
+}
+
+/// Whether the server's hello has come.
+pub fn has_answered(ssl: &SslRef) -> bool {
+    ssl.state_string_long() != "TLS client read_server_hello"
+}
+
+/// Finds in the verified chain what OpenSSL refuses at its security level 2, which is the default of Debian and of
+/// OpenSSL from 3.2 on: less than 112 bits of security. It is asked in the same order, for each result of the verification.
+pub fn find_weakness(is_good: bool, context: &X509StoreContextRef) -> Option<Weakness> {
+    let chain = context.chain()?;
+    if has_short_key(chain.get(0)?) {
+        return Some(Weakness { depth: 0, code: verify_result::KEY_TOO_SMALL });
+    }
+    use verify_result::{INVALID_CA, NO_CA_LOCALLY, NO_ISSUER, NO_ISSUER_LOCALLY, OTHER_PURPOSE, PATH_TOO_LONG};
+    use verify_result::{SELF_SIGNED, SELF_SIGNED_IN_CHAIN};
+    let is_found_before = matches!(
+        context.error().as_raw(),
+        NO_CA_LOCALLY
+            | SELF_SIGNED
+            | SELF_SIGNED_IN_CHAIN
+            | NO_ISSUER_LOCALLY
+            | NO_ISSUER
+            | INVALID_CA
+            | PATH_TOO_LONG
+            | OTHER_PURPOSE
+    );
+    if !is_good && is_found_before {
+        return None;
+    }
+    (0..).zip(chain).find_map(|(depth, certificate)| {
+        // Nobody relies on the signature of the last one, which is trusted by itself.
+        let is_last = usize::try_from(depth).is_ok_and(|depth| depth + 1 == chain.len());
+        let code = if depth > 0 && has_short_key(certificate) {
+            verify_result::CA_KEY_TOO_SMALL
+        } else if !is_last && has_weak_hash(certificate) {
+            verify_result::HASH_TOO_WEAK
+        } else {
+            return None;
+        };
+        Some(Weakness { depth, code })
+    })
+}
+
+fn has_short_key(certificate: &X509Ref) -> bool {
+    certificate.public_key().is_ok_and(|key| match key.id() {
+        Id::RSA | Id::RSA_PSS | Id::DSA => key.bits() < 2048,
+        Id::EC => key.bits() < 224,
+        _ => false,
+    })
+}
+
+fn has_weak_hash(certificate: &X509Ref) -> bool {
+    let algorithm = certificate.signature_algorithm().object().nid().signature_algorithms();
+    algorithm.is_some_and(|algorithm| [Nid::MD4, Nid::MD5, Nid::SHA1].contains(&algorithm.digest))
+}
+
+/// Trusts the certificates of a hashed directory and no other.
+pub fn trust_directory(builder: &mut SslContextBuilder, directory: &Path) -> Result<(), ErrorStack> {
+    builder.load_verify_locations(None, Some(directory))
+}
+
+/// Trusts those of a file, too. As with OpenSSL it is no error if there is none in it.
+pub fn trust_file_and_directory(
+    builder: &mut SslContextBuilder,
+    file: Option<&Path>,
+    directory: &Path,
+) -> Result<String, ErrorStack> {
+    builder.load_verify_locations(None, Some(directory))?;
+    match file {
+        Some(file) if builder.load_verify_locations(Some(file), None).is_ok() => {
+            Ok(format!("the system CAs in {}", show_path(file)))
+        }
+        _ => Ok(format!("the system CAs in {}", show_path(directory))),
+    }
+}
+
+/// The directories in which the system may have its CAs one by one.
+pub fn list_directories() -> Vec<PathBuf> {
+    DIRECTORIES.map(PathBuf::from).to_vec()
+}
+
+/// The files in which it may have them all.
+pub fn list_bundles() -> Vec<PathBuf> {
+    BUNDLES.map(PathBuf::from).to_vec()
+}
+
+/// The reason of an error, in OpenSSL's words.
+pub fn read_reason(reason: &str) -> String {
+    reason.to_lowercase().replace('_', " ")
+}
