@@ -7,6 +7,7 @@
 #     dovecot     the private Dovecot of tests and demo
 #     test        what the tests need, that Dovecot included
 #     consumers   Icinga 2, NRPE, Nagios, Prometheus, Node.js, man and shells for `make test-consumers`
+#     cluster     Icinga 2 alone, for `make test-cluster` and `make bench-cluster`
 #     director    Icinga Director with its database, for the slow part of it
 #     package     what `make deb` needs
 #     bench       what `make bench` and `make exactness` compare with and measure by
@@ -52,6 +53,7 @@ list_packages() { # SET
             echo curl icinga2-bin icinga2-common nagios4-core nagios-nrpe-server nagios-nrpe-plugin \
                 prometheus prometheus-node-exporter systemd man-db zsh bash-completion nodejs npm
             ;;
+        cluster) echo curl icinga2-bin icinga2-common ;;
         director) echo curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director php-mysql ;;
         package) echo build-essential debhelper lintian ;;
         bench)

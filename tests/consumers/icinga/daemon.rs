@@ -205,13 +205,19 @@ include_recursive "conf.d"
         });
     }
 
+    /// Ends it, and keeps all that it wrote.
+    pub fn stop(&mut self) {
+        self.daemon = None;
+    }
+
     /// Ends it; all that it logged as a warning or worse.
     pub fn end(mut self) -> String {
-        self.daemon = None;
+        self.stop();
         fs::read_to_string(self.path("log/icinga2.log")).unwrap()
     }
 
-    fn api(&self, method: &str, what: &str) -> Option<Value> {
+    /// An answer of its API, if there is one.
+    pub fn api(&self, method: &str, what: &str) -> Option<Value> {
         let mut curl = Command::new("curl");
         curl.args(["-sSgk", "--max-time", "30", "--user", "test:test", "-H", "Accept: application/json", "-X", method]);
         let answer = output(curl.arg(format!("https://127.0.0.1:{}{what}", self.port)));
