@@ -213,7 +213,7 @@ fn an_agent_checks_for_its_master() {
     imap_session_port = {silent}
     imap_session_tls = "none"
     imap_session_warning = [ 5 ]
-    imap_session_timeout = 2
+    imap_session_timeout = 3
   }}
   vars.imap_session["every"] = {{
 {}
@@ -242,7 +242,7 @@ fn an_agent_checks_for_its_master() {
     for (name, state, text) in [
         ("file", 0, "IMAP is OK: 127.0.0.1: login "),
         ("password", 0, "IMAP is OK: 127.0.0.1: login "),
-        ("silent", 2, " s (total limit 2 s)"),
+        ("silent", 2, " s (total limit 3 s)"),
         ("every", 0, "IMAP is OK: localhost: "),
     ] {
         let result = master.result(name);
@@ -269,7 +269,7 @@ fn ok_warning_and_critical(icinga: &Icinga) {
     let plan = Plan::of_mailboxes(Mode::Implicit, &["INBOX", "Archive", "Entwürfe"]);
     let expected: Vec<String> = expected(&plan).into_iter().map(|expected| expected.label).collect();
     assert_eq!(labels, expected, "{ok:#?}");
-    assert!(ok.perfdata.iter().any(|item| item.starts_with("login=") && item.ends_with("s;2;4;0;8")), "{ok:#?}");
+    assert!(ok.perfdata.iter().any(|item| item.starts_with("login=") && item.ends_with("s;6;7;0;8")), "{ok:#?}");
     let messages = format!("{}=5;;;0", label("select", "Archive", "messages"));
     for item in ["login_ok=1;;;0;1", "select_Entwürfe_ok=1;;;0;1", "timed_out=0;0;;0;1", &messages] {
         assert!(ok.has(item), "{item}: {ok:#?}");
@@ -320,7 +320,7 @@ fn time_outs_name_their_phase(icinga: &Icinga) {
     let ours = icinga.result("silent");
     assert_eq!(ours.state, 2, "{ours:#?}");
     assert!(
-        ours.output.contains("greeting timed out after ") && ours.output.contains(" s (total limit 1 s)"),
+        ours.output.contains("greeting timed out after ") && ours.output.contains(" s (total limit 3 s)"),
         "{ours:#?}"
     );
     assert!(ours.has("timed_out=1;0;;0;1"), "{ours:#?}");
@@ -409,7 +409,7 @@ fn writers_take_the_perfdata(icinga: Icinga, graphite: &Collector) {
     let metrics = graphite.text();
     let messages = format!("{}.value 5", label("select", "Archive", "messages"));
     let days = format!("{}.value 3", label("tls", "", "cert_days"));
-    for metric in ["login.value ", "login.crit 4", "select_Entwürfe.value ", &messages, &days] {
+    for metric in ["login.value ", "login.crit 7", "select_Entwürfe.value ", &messages, &days] {
         let metric = format!("icinga2.h.services.ok.imap_session.perfdata.{metric}");
         assert!(metrics.contains(&metric), "{metric} is not in:\n{metrics}");
     }
@@ -445,7 +445,7 @@ fn services(dovecot: &Dovecot, icinga: &Icinga) -> String {
         "ok",
         &format!(
             "{ordinary}\nimap_session_mailbox = [ \"INBOX\", \"Archive\", \"Entwürfe\" ]\n\
-             imap_session_warning = [ \"login=2\" ]\nimap_session_critical = [ \"login=4\" ]"
+             imap_session_warning = [ \"login=6\" ]\nimap_session_critical = [ \"login=7\" ]"
         ),
         "",
     );
@@ -471,7 +471,7 @@ fn services(dovecot: &Dovecot, icinga: &Icinga) -> String {
         let password = quoted(&dovecot.password(user));
         add(user, &format!("imap_session_username = \"{user}\"\nimap_session_password = {password}"), "");
     }
-    add("silent", &format!("{ordinary}\n{silent}\nimap_session_timeout = 1"), "");
+    add("silent", &format!("{ordinary}\n{silent}\nimap_session_timeout = 3"), "");
     let password = quoted(&dovecot.password("ordinary"));
     add(
         "hangs",

@@ -72,6 +72,32 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<
     }
 }
 
+/// The same text as an idle machine would have it: the seconds of each duration, `1.234 s` or `1.234567s`, are 0.
+pub fn with_short_times(text: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, number) = rest.split_at(start);
+        let (number, behind) =
+            number.split_at(number.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(number.len()));
+        let unit = behind.strip_prefix(' ').unwrap_or(behind).strip_prefix('s');
+        let is_duration = unit.is_some_and(|next| !next.starts_with(char::is_alphanumeric));
+        let part = number.split_once('.').map(|(_, part)| part).filter(|part| is_duration && part.len() >= 3);
+        out.push_str(before);
+        out.push_str(&part.filter(|part| !part.contains('.')).map_or(number.to_owned(), |part| format!("0.{part}")));
+        rest = behind;
+    }
+    out + rest
+}
+
+#[test]
+fn only_the_seconds_of_durations_are_taken_away() {
+    let busy = "IMAP is OK: 127.0.0.1 select 2 s: login 12.345 s, INBOX 0.002 s|login=1.234567s;2;4;0;8 a_days=364.9;21:;7:;; \
+        total limit 1.5 s";
+    let idle = "IMAP is OK: 127.0.0.1 select 2 s: login 0.345 s, INBOX 0.002 s|login=0.234567s;2;4;0;8 a_days=364.9;21:;7:;; \
+        total limit 1.5 s";
+    assert_eq!(with_short_times(busy), idle);
+}
+
 /// A port of loopback that was free just now and that no other test of this process was given, below those that the
 /// system gives to clients.
 pub fn free_port() -> u16 {

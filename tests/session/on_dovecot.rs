@@ -347,7 +347,7 @@ fn a_server_that_says_nothing_ends_with_the_limit() {
         "{run:#?}"
     );
     assert_eq!([run.value("timed_out"), run.value("login_ok")], [Some(1.0), Some(0.0)]);
-    assert!(run.elapsed >= Duration::from_secs(1) && run.elapsed < Duration::from_secs(3), "{run:#?}");
+    assert!(run.elapsed >= Duration::from_secs(1) && run.elapsed < Duration::from_secs(9), "{run:#?}");
 }
 
 /// One bad mailbox between two good ones: CRITICAL, reported first and with the server's reason.

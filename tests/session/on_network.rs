@@ -36,7 +36,7 @@ fn a_resolver_that_never_answers_is_ended_by_the_limit() {
         assert_eq!(run.code, 2, "{run:#?}");
         assert!(run.summary().contains("resolve timed out after "));
         assert!(run.summary().contains(said), "{run:#?}");
-        assert!(run.elapsed < Duration::from_secs(6), "{run:#?}");
+        assert!(run.elapsed < Duration::from_secs(9), "{run:#?}");
         assert_eq!(run.value("timed_out"), Some(1.0));
         assert_eq!(run.value("login_ok"), Some(0.0));
     }
@@ -56,13 +56,13 @@ fn the_next_address_gets_its_chance_before_the_first_one_has_eaten_the_limit() {
         assert_eq!(run.code, 0, "{addresses}: {run:#?}");
         let connect = run.value("connect").unwrap();
         assert!(connect >= at_least, "{addresses}: connected in {connect} s");
-        assert!(connect < 2.0, "{addresses}: connected in {connect} s");
+        assert!(connect < 4.0, "{addresses}: connected in {connect} s");
     }
     let run = shim.load(to_two_addresses(server.port).args(["-t", "1"])).env("SHIM_ADDRESSES", "127.0.0.2").run();
     run.check_sound();
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(run.summary().contains("connect timed out after "));
-    assert!(run.elapsed < Duration::from_secs(6), "{run:#?}");
+    assert!(run.elapsed < Duration::from_secs(9), "{run:#?}");
 }
 
 #[test]

@@ -526,7 +526,7 @@ fn is_refusal(run: &Run, named: &[&str]) -> Result<(), String> {
         _ if !run.stdout.starts_with("IMAP is UNKNOWN: ") => "beginning".to_owned(),
         _ if run.stdout.lines().count() != 1 => "not one line".to_owned(),
         _ if run.stdout.contains('|') => "perfdata without a plan".to_owned(),
-        _ if run.elapsed > Duration::from_secs(5) => "slow".to_owned(),
+        _ if run.elapsed > Duration::from_secs(7) => "slow".to_owned(),
         _ if ours => "the password".to_owned(),
         Some(text) => format!("does not name {text}"),
         None => {
