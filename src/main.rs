@@ -6,6 +6,9 @@ use std::time::Instant;
 
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
+// Unwinds in place of libgcc_s: Cargo.toml says why.
+#[cfg(all(target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+use unwinding as _;
 
 use check_imap_session::ask::ask_person;
 use check_imap_session::check::check;

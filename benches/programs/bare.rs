@@ -10,6 +10,9 @@ use openssl::x509::store::{X509Lookup, X509StoreBuilder};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+// As the plugin does it.
+#[cfg(all(target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+use unwinding as _;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

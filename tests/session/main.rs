@@ -18,6 +18,7 @@ mod documents;
 mod drift;
 mod faults;
 mod generated;
+mod linkage;
 mod on_auth;
 mod on_client_certificates;
 mod on_dead_network;

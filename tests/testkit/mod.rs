@@ -9,6 +9,7 @@ pub mod invariants;
 pub mod json;
 pub mod judging;
 pub mod labels;
+pub mod linkage;
 pub mod login;
 pub mod nagios;
 pub mod plan;
