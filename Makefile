@@ -7,6 +7,7 @@ CARGO_TARGET_DIR ?= target
 # For the scripts in tests.
 export CARGO CARGO_TARGET_DIR NO_INSTALL DOVECOT KEEP
 BINARY = $(CARGO_TARGET_DIR)/release/check_imap_session
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 build:
 	$(CARGO) build --release --locked
@@ -30,8 +31,8 @@ picture:
 	RECORD_PICTURE=1 $(CARGO) test -q --locked --test session picture::
 	$(MAKE) generated
 
-# With the real Icinga 2, Director, NRPE, Nagios, Prometheus, dpkg, man and shells, and an OAuth server of npm; what cannot be installed is skipped
-# and said. `make deb` before it has the package tested as well.
+# With the real Icinga 2, Director, NRPE, Nagios, Prometheus, dpkg, rpm, man and shells, and an OAuth server of npm; what
+# cannot be installed is skipped and said. `make deb` and `make rpm` before it have the packages tested as well.
 test-consumers: needs
 	@tests/install-needs.sh consumers || echo "SOME PROGRAMS ARE MISSING: their tests are skipped" >&2
 	@tests/install-needs.sh director || echo "NO DIRECTOR: its test is skipped" >&2
@@ -102,11 +103,19 @@ deb:
 	rm -rf $(CARGO_TARGET_DIR)/deb/build
 	ls -l $(CARGO_TARGET_DIR)/deb
 
-# An RPM package, in target/generate-rpm, for the distribution that it is made on; what is in it, Cargo.toml says.
+# The RPM package, in target/rpm: for Enterprise Linux 9 and later if it is made on Debian 12. What is in it, debian/rpm.spec
+# says.
+RPM = $(abspath $(CARGO_TARGET_DIR))/rpm
 rpm: build
-	$(CARGO) generate-rpm --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-generate-rpm
-	debian/crates.sh > $(CARGO_TARGET_DIR)/release/crates.txt
-	$(CARGO) generate-rpm --target-dir $(CARGO_TARGET_DIR)
+	@tests/install-needs.sh rpm
+	rm -rf $(RPM)
+	mkdir -p $(RPM)
+	debian/crates.sh > $(RPM)/crates.txt
+	env -u MAKEFLAGS rpmbuild -bb --quiet debian/rpm.spec --define 'source $(CURDIR)' \
+		--define 'target $(abspath $(CARGO_TARGET_DIR))' --define 'crate $(VERSION)' --define '_topdir $(RPM)/build' \
+		--define '_rpmdir $(RPM)' --define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm'
+	rm -rf $(RPM)/build $(RPM)/crates.txt
+	ls -l $(RPM)
 
 clean:
 	$(CARGO) clean

@@ -10,6 +10,7 @@
 #     cluster     Icinga 2 alone, for `make test-cluster` and `make bench-cluster`
 #     director    Icinga Director with its database, for the slow part of it
 #     package     what `make deb` needs
+#     rpm         what `make rpm` needs, and what its test judges the package by
 #     bench       what `make bench` and `make exactness` compare with and measure by
 #   tests/install-needs.sh has PACKAGE    ends with 0 if it is there
 #
@@ -56,6 +57,7 @@ list_packages() { # SET
         cluster) echo curl icinga2-bin icinga2-common ;;
         director) echo curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director php-mysql ;;
         package) echo build-essential debhelper lintian ;;
+        rpm) echo rpm rpmlint ;;
         bench)
             echo curl valgrind strace time tcpdump python3 ca-certificates monitoring-plugins-basic \
                 monitoring-plugins-contrib libmail-imapclient-perl libio-socket-ssl-perl
@@ -78,6 +80,8 @@ has() { # PACKAGE
         valgrind) command -v valgrind ;;
         nodejs) command -v node ;;
         npm) command -v npm ;;
+        rpm) command -v rpmbuild ;;
+        rpmlint) command -v rpmlint ;;
         *) dpkg-query -W -f '${Status}' "$1" | grep -q 'ok installed' ;;
     esac >/dev/null 2>&1
 }
@@ -92,6 +96,7 @@ say_purpose() { # PACKAGE
         valgrind) echo "one test counts instructions with it" ;;
         build-essential | debhelper | lintian) echo "makes and judges the Debian package" ;;
         nodejs | npm) echo "runs the OAuth server of the tests, which npm installs into a temporary folder" ;;
+        rpm | rpmlint) echo "makes and judges the RPM package" ;;
         strace | time | tcpdump) echo "measures" ;;
         *) echo "tests or measurements use it" ;;
     esac

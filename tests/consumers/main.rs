@@ -18,6 +18,7 @@ mod oauth;
 mod package;
 mod prometheus;
 mod real;
+mod rpm;
 #[path = "../testkit/mod.rs"]
 #[allow(dead_code, reason = "the other test programs use the rest")]
 mod testkit;

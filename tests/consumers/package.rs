@@ -11,40 +11,38 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-const NAME: &str = "monitoring-plugins-imap-session";
+pub const NAME: &str = "monitoring-plugins-imap-session";
 const PLUGIN: &str = "usr/lib/nagios/plugins/check_imap_session";
 
-/// The package, if there is one.
 fn deb() -> Option<PathBuf> {
-    if !have(&["dpkg-deb", "dpkg"]) {
-        return None;
-    }
-    if let Some(deb) = std::env::var_os("DEB") {
-        return Some(deb.into());
+    have(&["dpkg-deb", "dpkg"]).then(|| find_made("deb", &format!("{NAME}_"), ".deb", "DEB"))?
+}
+
+/// A package that `make` put into this folder of target, if there is one that is newer than the sources; or that the
+/// environment names.
+pub fn find_made(folder: &str, prefix: &str, suffix: &str, variable: &str) -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os(variable) {
+        return Some(named.into());
     }
     let targets = [Path::new(BINARY).ancestors().nth(2).unwrap().to_owned(), project("target")];
-    let packages = targets.iter().flat_map(|target| fs::read_dir(target.join("deb")).into_iter().flatten());
+    let packages = targets.iter().flat_map(|target| fs::read_dir(target.join(folder)).into_iter().flatten());
     let packages = packages.map(|file| file.unwrap().path()).filter(|file| {
         let name = file.file_name().unwrap().to_string_lossy();
-        name.starts_with(&format!("{NAME}_")) && name.ends_with(".deb")
+        name.starts_with(prefix) && name.ends_with(suffix)
     });
     let found = packages.max_by_key(|file| changed(file));
     let Some(found) = found else {
-        eprintln!("SKIPPED, NOT TESTED: there is no package in target/deb (make deb makes it)");
+        eprintln!("SKIPPED, NOT TESTED: there is no package in target/{folder} (make {folder} makes it)");
         return None;
     };
     let made = changed(&found);
     let sources = ["icinga", "debian", "docs", "src"].map(project);
     let newer = sources.iter().flat_map(|folder| files(folder).into_iter().map(|file| folder.join(file)));
     if let Some(newer) = newer.into_iter().find(|file| changed(file) > made) {
-        eprintln!("SKIPPED, NOT TESTED: {} is older than {} (make deb)", found.display(), newer.display());
+        eprintln!("SKIPPED, NOT TESTED: {} is older than {} (make {folder})", found.display(), newer.display());
         return None;
     }
     Some(found)
-}
-
-fn changed(file: &Path) -> SystemTime {
-    file.metadata().unwrap().modified().unwrap()
 }
 
 fn unpacked(deb: &Path) -> tempfile::TempDir {
@@ -54,7 +52,7 @@ fn unpacked(deb: &Path) -> tempfile::TempDir {
 }
 
 /// Every file and link below a folder, as a path from there.
-fn files(folder: &Path) -> BTreeSet<String> {
+pub fn files(folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
