@@ -20,8 +20,12 @@ pub enum Fact {
     Unreachable(SocketAddr, String),
     /// The address that answered, and a handle to close the connection by.
     Peer(SocketAddr, Option<Arc<TcpStream>>),
+    /// The server was sent a header of the PROXY protocol, with this address of ours.
+    Announced(SocketAddr),
     /// The bytes of IMAP that have come from the server: counted as they come.
     Received(Arc<AtomicUsize>),
+    /// The name in the certificate of ours, which the server gets if it asks for one.
+    OwnCertificate(String),
     /// The TLS version and cipher.
     Tls(Tls),
     /// The server's certificate, and that of a CA in its chain which expires earlier: the first one to expire, if one does.
@@ -47,8 +51,12 @@ pub struct Facts {
     pub unreachable: Vec<(SocketAddr, String)>,
     /// The address that answered.
     pub peer: Option<SocketAddr>,
+    /// The address of ours that a header of the PROXY protocol has.
+    pub announced: Option<SocketAddr>,
     /// The bytes of IMAP that have come from the server.
     pub received: Option<Arc<AtomicUsize>>,
+    /// The name in the certificate of ours, which the server gets if it asks for one.
+    pub own_certificate: Option<String>,
     /// The TLS version and cipher.
     pub tls: Option<Tls>,
     /// The server's certificate.
@@ -105,6 +113,8 @@ impl Facts {
                 self.peer = Some(address);
                 return connection;
             }
+            Fact::Announced(address) => self.announced = Some(address),
+            Fact::OwnCertificate(name) => self.own_certificate = Some(name),
             Fact::Received(received) => self.received = Some(received),
             Fact::Tls(tls) => self.tls = Some(tls),
             Fact::Certificates(own, ca) => (self.certificate, self.expiring_ca) = (Some(own), ca),

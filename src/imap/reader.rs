@@ -14,7 +14,7 @@ use crate::net::tcp::Tcp;
 use crate::net::tls::TlsStream;
 
 /// Takes a line of the dialogue, secrets masked. It calls the function only if it still keeps lines.
-pub type Log = Box<dyn FnMut(&dyn Fn() -> String) + Send>;
+pub type Log = Box<dyn Fn(&dyn Fn() -> String) + Send>;
 
 /// Bytes of literals that are kept of one response. A response with more is passed over.
 const MAX_LITERALS: usize = 64 * 1024;
@@ -104,8 +104,8 @@ impl Reader {
     }
 
     /// Logs a line of ours.
-    pub fn log_command(&mut self, line: &dyn Fn() -> String) {
-        if let Some(log) = &mut self.log {
+    pub fn log_command(&self, line: &dyn Fn() -> String) {
+        if let Some(log) = &self.log {
             log(&|| format!("C: {}", self.redactor.clean(line().as_bytes())));
         }
     }
@@ -130,7 +130,7 @@ impl Reader {
             let read = self.stream.take(bytes, &mut self.literals, MAX_LITERALS);
             read.and_then(|()| self.stream.read_line(&mut rest, is_kept)).map_err(|broken| self.explain(broken))?;
             let rest = rest.trim_ascii_end();
-            if let Some(log) = &mut self.log {
+            if let Some(log) = &self.log {
                 log(&|| format!("S: {}", self.redactor.clean(rest)));
             }
             self.literals.extend_from_slice(rest);
@@ -148,7 +148,7 @@ impl Reader {
             self.next.truncate(self.next.trim_ascii_end().len());
             std::mem::swap(&mut self.line, &mut self.next);
             let is_hidden = self.hides_challenges && self.line.starts_with(b"+ ");
-            if let Some(log) = &mut self.log {
+            if let Some(log) = &self.log {
                 let show = || if is_hidden { HIDDEN_CHALLENGE.to_owned() } else { self.redactor.clean(&self.line) };
                 log(&|| format!("S: {}", show()));
             }

@@ -35,7 +35,11 @@ pub fn connect(
         report(Fact::Peer(address, tcp.try_clone().ok().map(Arc::new)));
         if let Some(version) = proxy_protocol {
             // In one segment: a server need not wait for the rest of it (section 2 of its specification).
-            let sent = tcp.local_addr().and_then(|own| tcp.write_all(&version.make_header(own, address)));
+            let sent = tcp.local_addr().and_then(|own| {
+                tcp.write_all(&version.make_header(own, address))?;
+                report(Fact::Announced(own));
+                Ok(())
+            });
             sent.map_err(|error| explain(&[(address, error)], source))?;
         }
         Ok(Tcp::new(tcp))

@@ -46,6 +46,8 @@ pub struct Connector {
     trust: String,
     /// The CAs are those of the system.
     is_systems_trust: bool,
+    /// The name in the certificate that the server gets if it asks for one.
+    own_certificate: Option<String>,
 }
 
 /// The part of the settings that explains an error.
@@ -90,15 +92,14 @@ impl Connector {
             is_systems_trust = true;
             trust_system(&mut builder).map_err(describe_stack)?
         };
-        if let Some(files) = identity {
-            set_identity(&mut builder, settings, files)?;
-        }
+        let own_certificate = identity.map(|files| set_identity(&mut builder, settings, files)).transpose()?;
         Ok(Self {
             context: builder.build(),
             request: Request::new(settings),
             verify: settings.verify,
             trust,
             is_systems_trust,
+            own_certificate,
         })
     }
 
@@ -117,7 +118,14 @@ impl Connector {
         }
         let name = host.trim_end_matches('.').to_owned();
         let request = Request { address: name.parse().ok(), name, tls_min: TlsVersion::V1_2, is_implicit: false };
-        Ok(Self { context: builder.build(), request, verify: true, trust, is_systems_trust: ca.is_none() })
+        Ok(Self {
+            context: builder.build(),
+            request,
+            verify: true,
+            trust,
+            is_systems_trust: ca.is_none(),
+            own_certificate: None,
+        })
     }
 
     /// The client's side of a handshake; reports the certificates as soon as they are known, refused ones too.
@@ -128,6 +136,9 @@ impl Connector {
         let verification = Arc::default();
         let ssl = self.prepare_session(&verification).map_err(|error| Failure::lost(describe_stack(error)))?;
         report(Fact::Trust(self.trust.clone()));
+        if let Some(name) = &self.own_certificate {
+            report(Fact::OwnCertificate(name.clone()));
+        }
         let result = ssl.connect(tcp);
         if let Some(refusal) = verification.refusal.get() {
             let Chain { own, expiring_ca } = refusal.chain.clone();

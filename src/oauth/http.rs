@@ -6,10 +6,12 @@ use std::sync::atomic::AtomicUsize;
 
 use zeroize::Zeroizing;
 
+use super::form::Form;
 use super::proxy::{Proxy, find_proxy};
 use super::url::{Url, join_authority};
 use crate::credentials::redactor::Redactor;
 use crate::failure::Failure;
+use crate::imap::dialogue::Log;
 use crate::imap::stream::{Broken, MAX_PHASE_BYTES, Socket, Stream};
 use crate::net::connect::connect;
 use crate::net::resolve::resolve;
@@ -21,10 +23,18 @@ pub struct Endpoint<'a> {
     pub url: &'a Url,
     /// Certificates that are trusted beside those of the system: the content of `--ca-file`, and its name.
     pub ca: Option<(&'a str, &'a [u8])>,
-    /// Counts the bytes that the run reads.
-    pub bytes: &'a Arc<AtomicUsize>,
+    /// What the run wants to know of the exchange.
+    pub watch: &'a Watch<'a>,
     /// Masks secrets in what the server says.
     pub redactor: &'a Redactor,
+}
+
+/// What a run wants to know of an exchange.
+pub struct Watch<'a> {
+    /// Counts the bytes that are read.
+    pub bytes: &'a Arc<AtomicUsize>,
+    /// Takes the lines: of the fields of a header only the names, of the body of an answer only the length.
+    pub log: Option<&'a Log>,
 }
 
 /// The answer of a server.
@@ -49,11 +59,20 @@ struct Head {
     is_chunked: bool,
 }
 
+impl Endpoint<'_> {
+    /// Logs a line of this side.
+    fn log(&self, side: &str, line: &[u8]) {
+        if let Some(log) = self.watch.log {
+            log(&|| format!("{side}: {}", self.redactor.clean(line)));
+        }
+    }
+}
+
 /// Sends a form and reads the answer, whatever its status.
 ///
 /// # Errors
 /// There is no connection or no whole answer; the failure begins with the name of the server.
-pub fn post(endpoint: &Endpoint<'_>, form: &[u8]) -> Result<Answer, Failure> {
+pub fn post(endpoint: &Endpoint<'_>, form: &Form) -> Result<Answer, Failure> {
     let url = endpoint.url;
     // HTTP stays on this host.
     let proxy = if url.is_encrypted { find_proxy(&url.host).map_err(Failure::local)? } else { None };
@@ -71,7 +90,7 @@ pub fn post(endpoint: &Endpoint<'_>, form: &[u8]) -> Result<Answer, Failure> {
 
 fn open(endpoint: &Endpoint<'_>, host: &str, port: u16) -> Result<Stream, Failure> {
     let tcp = connect(&resolve(host, port, None)?, None, None, &|_| {})?;
-    Ok(Stream::new(Socket::Plain(tcp), Arc::clone(endpoint.bytes)))
+    Ok(Stream::new(Socket::Plain(tcp), Arc::clone(endpoint.watch.bytes)))
 }
 
 fn open_tunnel(endpoint: &Endpoint<'_>, proxy: &Proxy) -> Result<Stream, Failure> {
@@ -84,8 +103,9 @@ fn open_tunnel(endpoint: &Endpoint<'_>, proxy: &Proxy) -> Result<Stream, Failure
         request.extend_from_slice(b"\r\n");
     }
     request.extend_from_slice(b"\r\n");
+    endpoint.log("C", format!("CONNECT {target} HTTP/1.1").as_bytes());
     stream.write(&request).map_err(explain)?;
-    let head = read_head(&mut stream, endpoint.redactor)?;
+    let head = read_head(&mut stream, endpoint)?;
     if !(200..300).contains(&head.status) {
         return Err(Failure::lost(format!("it opened no way to the server: {}", head.status_text)));
     }
@@ -100,28 +120,34 @@ fn encrypt(stream: Stream, endpoint: &Endpoint<'_>) -> Result<Stream, Failure> {
     stream.encrypt(|tcp| connector.handshake(tcp, &|_| {}))
 }
 
-fn ask(mut stream: Stream, endpoint: &Endpoint<'_>, form: &[u8]) -> Result<Answer, Failure> {
+fn ask(mut stream: Stream, endpoint: &Endpoint<'_>, form: &Form) -> Result<Answer, Failure> {
     let Url { target, .. } = endpoint.url;
     let head = format!(
         "POST {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: check_imap_session/{}\r\nAccept: application/json\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         endpoint.url.make_authority(),
         env!("CARGO_PKG_VERSION"),
-        form.len()
+        form.sent.len()
     );
-    let request = Zeroizing::new([head.as_bytes(), form].concat());
+    let request = Zeroizing::new([head.as_bytes(), &form.sent].concat());
+    endpoint.log("C", format!("POST {target} HTTP/1.1").as_bytes());
+    endpoint.log("C", format!("Host: {}", endpoint.url.make_authority()).as_bytes());
+    endpoint.log("C", form.shown.as_bytes());
     stream.write(&request).map_err(explain)?;
-    let mut head = read_head(&mut stream, endpoint.redactor)?;
+    let mut head = read_head(&mut stream, endpoint)?;
     // Interim answers (RFC 9110 section 15.2).
     while (100..200).contains(&head.status) {
-        head = read_head(&mut stream, endpoint.redactor)?;
+        head = read_head(&mut stream, endpoint)?;
     }
     let body = read_body(&mut stream, &head)?;
+    endpoint.log("S", format!("{{{}}}", body.len()).as_bytes());
     Ok(Answer { status: head.status, status_text: head.status_text, location: head.location, body })
 }
 
-fn read_head(stream: &mut Stream, redactor: &Redactor) -> Result<Head, Failure> {
+fn read_head(stream: &mut Stream, endpoint: &Endpoint<'_>) -> Result<Head, Failure> {
+    let redactor = endpoint.redactor;
     let line = read_line(stream)?;
+    endpoint.log("S", &line);
     let status = line.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..)).unwrap_or_default();
     let number = status.get(..3).and_then(|number| std::str::from_utf8(number).ok());
     let Some(number) = number.and_then(|number| number.parse().ok()) else {
@@ -129,14 +155,19 @@ fn read_head(stream: &mut Stream, redactor: &Redactor) -> Result<Head, Failure> 
     };
     let mut head =
         Head { status: number, status_text: redactor.clean(status), location: None, length: None, is_chunked: false };
+    let mut fields = Vec::new();
     loop {
         let line = read_line(stream)?;
         if line.is_empty() {
+            endpoint.log("S", &fields);
             return Ok(head);
         }
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
         let (field, value) = line.split_at(colon);
         let value = value.get(1..).unwrap_or_default().trim_ascii();
+        // A secret could be in its value.
+        fields.extend_from_slice(if fields.is_empty() { b"" } else { b", " });
+        fields.extend_from_slice(field);
         match field.to_ascii_lowercase().as_slice() {
             b"location" => head.location = Some(redactor.clean(value)),
             b"content-length" => {

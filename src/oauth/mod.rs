@@ -5,14 +5,13 @@ pub mod answer;
 pub mod assertion;
 pub mod cache;
 mod credentials;
-mod form;
+pub mod form;
 pub mod http;
 pub mod proxy;
 pub mod url;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
 use crate::credentials::redactor::Redactor;
@@ -22,7 +21,7 @@ use answer::{Denied, Granted, read_answer};
 use cache::{Cache, Kept, Owner};
 use credentials::Credentials;
 use form::{Form, encode};
-use http::{Endpoint, post};
+use http::{Endpoint, Watch, post};
 use url::Url;
 
 /// How a token is fetched, and for whom.
@@ -123,14 +122,14 @@ impl Fetcher {
         Ok(Self { settings: settings.clone(), credentials, cache, ca, redactor })
     }
 
-    /// Takes the token from the cache, or fetches one and keeps it there. `bytes` counts what the run reads. Notes for the
-    /// user go into `notes`, also if it fails.
+    /// Takes the token from the cache, or fetches one and keeps it there. Notes for the user go into `notes`, also if it
+    /// fails.
     ///
     /// # Errors
     /// There is no connection to the token endpoint, or it grants no token.
-    pub fn fetch(&self, bytes: &Arc<AtomicUsize>, notes: &mut Vec<String>) -> Result<Token, Failure> {
+    pub fn fetch(&self, watch: &Watch<'_>, notes: &mut Vec<String>) -> Result<Token, Failure> {
         let Some(cache) = &self.cache else {
-            let granted = self.request(None, bytes)?;
+            let granted = self.request(None, watch)?;
             if granted.refresh_token.is_some() {
                 notes.push("the server sent a new refresh token, which is lost without --oauth-cache".to_owned());
             }
@@ -148,7 +147,7 @@ impl Fetcher {
             notes.push(format!("from the cache, expires in {}", describe_lifetime(left)));
             return Ok(self.make_token(token.clone(), true));
         }
-        let granted = self.request(kept.refresh_token.as_ref(), bytes)?;
+        let granted = self.request(kept.refresh_token.as_ref(), watch)?;
         if granted.lifetime.is_none() {
             notes.push("not kept in the cache: the server does not say how long it lasts".to_owned());
         }
@@ -171,53 +170,53 @@ impl Fetcher {
 
     /// Asks for a token. A refresh token that was kept is newer than the one in the user's file, and so comes first. If the
     /// server does not take it, the user may have put a better one into the file.
-    fn request(&self, kept: Option<&Secret>, bytes: &Arc<AtomicUsize>) -> Result<Granted, Failure> {
+    fn request(&self, kept: Option<&Secret>, watch: &Watch<'_>) -> Result<Granted, Failure> {
         if let (Credentials::Refresh { token, .. }, Some(kept)) = (&self.credentials, kept) {
-            match self.request_with(Some(kept), bytes) {
+            match self.request_with(Some(kept), watch) {
                 Err(denied) if denied.is_invalid_grant && kept.expose() != token.expose() => {}
                 result => return result.map_err(|denied| denied.failure),
             }
         }
-        self.request_with(None, bytes).map_err(|denied| denied.failure)
+        self.request_with(None, watch).map_err(|denied| denied.failure)
     }
 
-    fn request_with(&self, refresh_token: Option<&Secret>, bytes: &Arc<AtomicUsize>) -> Result<Granted, Denied> {
+    fn request_with(&self, refresh_token: Option<&Secret>, watch: &Watch<'_>) -> Result<Granted, Denied> {
         let mut form = Form::default();
         let mut redactor = refresh_token.into_iter().fold(self.redactor.clone(), mask);
         let mut sent = None;
         match &self.credentials {
             Credentials::Client { id, secret } => {
-                form.add("grant_type", b"client_credentials");
-                form.add("client_id", id.as_bytes());
-                form.add("client_secret", secret.expose());
+                form.add("grant_type", "client_credentials");
+                form.add("client_id", id);
+                form.add_secret("client_secret", secret);
             }
             Credentials::Refresh { id, secret, token } => {
                 let token = refresh_token.unwrap_or(token);
                 sent = Some(token);
-                form.add("grant_type", b"refresh_token");
-                form.add("refresh_token", token.expose());
-                form.add("client_id", id.as_bytes());
+                form.add("grant_type", "refresh_token");
+                form.add_secret("refresh_token", token);
+                form.add("client_id", id);
                 if let Some(secret) = secret {
-                    form.add("client_secret", secret.expose());
+                    form.add_secret("client_secret", secret);
                 }
             }
             Credentials::Account(account) => {
                 let Settings { user, scope, url, .. } = &self.settings;
                 let assertion = account.sign(user, scope.as_deref(), &url.text, SystemTime::now());
                 let assertion = assertion.map_err(|why| Failure::local(format!("--oauth-service-account: {why}")))?;
-                form.add("grant_type", b"urn:ietf:params:oauth:grant-type:jwt-bearer");
-                form.add("assertion", assertion.expose());
+                form.add("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+                form.add_secret("assertion", &assertion);
                 redactor = mask(redactor, &assertion);
             }
         }
         // The scope of an assertion is inside it.
         let is_in_assertion = matches!(self.credentials, Credentials::Account(_));
         if let Some(scope) = self.settings.scope.as_ref().filter(|_| !is_in_assertion) {
-            form.add("scope", scope.as_bytes());
+            form.add("scope", scope);
         }
         let ca = self.ca.as_ref().map(|(name, content)| (name.as_str(), content.as_slice()));
-        let endpoint = Endpoint { url: &self.settings.url, ca, bytes, redactor: &redactor };
-        let mut granted = read_answer(post(&endpoint, &form.0)?, &redactor)?;
+        let endpoint = Endpoint { url: &self.settings.url, ca, watch, redactor: &redactor };
+        let mut granted = read_answer(post(&endpoint, &form)?, &redactor)?;
         granted.refresh_token.take_if(|new| sent.is_none_or(|sent| sent.expose() == new.expose()));
         Ok(granted)
     }

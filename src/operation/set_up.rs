@@ -141,6 +141,7 @@ fn describe_peer(facts: &Facts, _: DateTime<Utc>) -> Vec<String> {
     let others = facts.tried.iter().filter(|tried| **tried != peer);
     let mut parts = vec![format!("{} port {}", peer.ip(), peer.port())];
     parts.extend(others.map(|tried| format!("{} did not answer ({})", tried.ip(), explain(tried))));
+    parts.extend(facts.announced.map(|own| format!("PROXY protocol header from {} port {}", own.ip(), own.port())));
     parts
 }
 
@@ -161,6 +162,7 @@ fn describe_tls(facts: &Facts, now: DateTime<Utc>) -> Vec<String> {
             certificate.not_after.format("%Y-%m-%d %H:%M UTC")
         )
     }));
+    parts.extend(facts.own_certificate.as_ref().map(|name| format!("certificate of {name} for a server that asks")));
     if facts.tls.as_ref().is_some_and(|tls| !tls.is_verified) {
         parts.push("not verified (--no-verify)".to_owned());
     }

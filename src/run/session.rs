@@ -110,7 +110,7 @@ impl<'a> Session<'a> {
         use State::{Begun, Connected, Greeted, LoggedIn, Over, Resolved, Upgrading};
         let server = &self.prepared.settings.server;
         match (step, state) {
-            (Step::Token, Begun) => match fetch_token(self.prepared, yielded) {
+            (Step::Token, Begun) => match fetch_token(self.prepared, self.make_log().as_ref(), yielded) {
                 Ok(()) => (Begun, Ok(())),
                 refused => (Over, refused),
             },

@@ -3,12 +3,15 @@
 use super::event::Stop;
 use super::prepared::Prepared;
 use crate::failure::{Failure, Reason};
+use crate::imap::dialogue::Log;
+use crate::oauth::http::Watch;
 use crate::operation::Yield;
 
 /// Fetches the token and keeps it for all connections of the run.
-pub(super) fn fetch_token(prepared: &Prepared, yielded: &mut Yield) -> Result<(), Stop> {
+pub(super) fn fetch_token(prepared: &Prepared, log: Option<&Log>, yielded: &mut Yield) -> Result<(), Stop> {
     let Some(fetcher) = &prepared.fetcher else { return Err(Stop::Impossible) };
-    let token = fetcher.fetch(&prepared.bytes, &mut yielded.notes).map_err(Stop::Failed)?;
+    let watch = Watch { bytes: &prepared.bytes, log };
+    let token = fetcher.fetch(&watch, &mut yielded.notes).map_err(Stop::Failed)?;
     let _ = prepared.token.set(token);
     Ok(())
 }

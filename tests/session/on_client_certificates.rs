@@ -35,8 +35,10 @@ fn dovecot_lets_in_whom_its_ca_has_certified() {
             if let Some(file) = certificate {
                 plugin = plugin.arg("--client-cert").arg(folder.join(file));
             }
-            let run = plugin.run();
+            let run = plugin.arg("-v").run();
             assert_eq!(run.check_sound().code, code, "{certificate:?}: {run:#?}");
+            let note = ", certificate of ordinary for a server that asks";
+            assert_eq!(run.phase_line("tls").unwrap().contains(note), certificate.is_some(), "{run:#?}");
             let refused = "login failed: NO [AUTHENTICATIONFAILED] Authentication failed";
             assert_eq!(run.summary().contains(refused), code == 2, "{run:#?}");
         }

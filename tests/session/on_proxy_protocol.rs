@@ -23,8 +23,11 @@ fn dovecot_behind_the_protocol_lets_the_plugin_in() {
                     Plugin::new(["-H", host, "-p", &port.to_string(), "--tls", mode, "--proxy-protocol", version])
                         .args(["--ca-file", &dovecot.ca_file, "-u", "ordinary", "--password-file"])
                         .arg(dovecot.password_file("ordinary"))
+                        .arg("-v")
                         .run();
                 assert_eq!(run.check_sound().code, 0, "{run:#?}");
+                let connected = run.phase_line("connect").unwrap();
+                assert!(connected.contains(&format!(", PROXY protocol header from {host} port ")), "{run:#?}");
             }
         }
     }

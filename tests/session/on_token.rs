@@ -143,6 +143,13 @@ fn check_secrets(text: &str, more: &[&str]) {
     }
 }
 
+/// Asserts that these are the first lines of the dialogue, without their times.
+fn check_dialogue(run: &Run, lines: &[&str]) {
+    let said: Vec<&str> = run.stdout.lines().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+    let begin = said.iter().position(|line| line.starts_with("C: ")).unwrap_or_else(|| panic!("no dialogue: {run:#?}"));
+    assert_eq!(said[begin..][..lines.len()], *lines, "{run:#?}");
+}
+
 fn note_of_token(run: &Run) -> &str {
     run.phase_line("token").unwrap_or_else(|| panic!("no phase token: {run:#?}"))
 }
@@ -162,7 +169,7 @@ fn the_token_of_a_client_is_fetched_first_and_is_the_secret_of_the_login() {
             );
             vec![send(&text), Step::Silence]
         } else {
-            vec![send(&format!("HTTP/1.1 200 OK\r\n\r\n{body}")), Step::Close]
+            vec![send(&format!("HTTP/1.1 200 OK\r\nX-Was: {TOKEN}\r\nDate: 1\r\n\r\n{body}")), Step::Close]
         };
         let (imap, endpoint) = (Server::start(well_with_token()), Server::start(answering(answer)));
         let plugin =
@@ -172,6 +179,18 @@ fn the_token_of_a_client_is_fetched_first_and_is_the_secret_of_the_login() {
         let labels = run.labels();
         assert_eq!(labels[..2], ["token", "resolve"], "{run:#?}");
         check_secrets(&run.stdout, &[]);
+        let host = format!("Host: localhost:{}", endpoint.port);
+        let form = "grant_type=client_credentials&client_id=probe+client&client_secret=***&scope=mail.read+offline";
+        let sent = ["POST /token HTTP/1.1", &host, form].map(|line| format!("C: {line}"));
+        let answer = if chunked {
+            ["HTTP/1.1 100 Continue", "", "HTTP/1.1 200 OK", "Transfer-Encoding"].as_slice()
+        } else {
+            &["HTTP/1.1 200 OK", "X-Was, Date"]
+        };
+        let length = format!("{{{}}}", body.len());
+        let received = answer.iter().copied().chain([length.as_str()]).map(|line| format!("S: {line}"));
+        let lines: Vec<String> = sent.into_iter().chain(received).collect();
+        check_dialogue(&run, &lines.iter().map(String::as_str).collect::<Vec<_>>());
         let record = endpoint.finish();
         record.check_expected();
         assert_eq!(
@@ -194,6 +213,8 @@ fn a_refresh_token_is_exchanged_with_and_without_a_secret() {
         let run = plugin.arg("-vvv").run();
         assert_eq!(run.check_sound().code, 0, "{run:#?}");
         check_secrets(&run.stdout, &[]);
+        let shown = "C: grant_type=refresh_token&refresh_token=***&client_id=probe+client";
+        assert!(run.stdout.contains(shown), "{run:#?}");
         let secret = if with_secret { "&client_secret=s3cr%26t%7Eof%3Dthe%2Bclient" } else { "" };
         let form = format!(
             "grant_type=refresh_token&refresh_token=1%2F%2Frefresh-token-of-a-person&client_id=probe+client{secret}"

@@ -5,6 +5,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::ssl::SslContextBuilder;
 use openssl::x509::X509;
 
+use super::certificate::read_certificate;
 use super::reason::find_first_reason;
 use crate::credentials::source::show_path;
 use crate::net::Settings;
@@ -17,7 +18,7 @@ pub struct PemFiles<'a> {
     pub key: Option<&'a [u8]>,
 }
 
-/// The server gets this certificate and those behind it, if it asks for one.
+/// The server gets this certificate and those behind it, if it asks for one. Returns the name in it.
 ///
 /// # Errors
 /// The option and its file, and what is wrong with it.
@@ -25,7 +26,7 @@ pub(super) fn set_identity(
     builder: &mut SslContextBuilder,
     settings: &Settings,
     files: &PemFiles,
-) -> Result<(), String> {
+) -> Result<String, String> {
     let name = |option, path: Option<_>| format!("{option}: {}", path.map(show_path).unwrap_or_default());
     let certificate_file = name("--client-cert", settings.client_cert.as_deref());
     let explain = |why: &str| format!("{certificate_file}: {why}");
@@ -48,7 +49,8 @@ pub(super) fn set_identity(
     if !own.public_key().is_ok_and(|public| public.public_eq(&key)) {
         return Err(explain("the private key does not belong to the first certificate in it, see --client-key"));
     }
-    builder.set_private_key(&key).map_err(refuse)
+    builder.set_private_key(&key).map_err(refuse)?;
+    Ok(read_certificate(&own).subject)
 }
 
 /// An encrypted key is refused: without this callback OpenSSL would ask on the terminal for its passphrase.

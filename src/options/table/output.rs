@@ -101,9 +101,10 @@ pub static SECTION: Section = Section {
             short: "v",
             long: "verbose",
             value: "",
-            help: "a line per phase; with -vv also limits and trust; with -vvv also the IMAP dialogue, secrets as ***",
+            help: "a line per phase; with -vv also limits and trust; with -vvv also the dialogue, secrets as ***",
             doc: "Print a line per phase, even if the state is OK. `-vv`: also the limits, the trusted CAs and \
-                  the time before the first phase. `-vvv`: also the IMAP dialogue with times, secrets as `***`.",
+                  the time before the first phase. `-vvv`: also the dialogue with the server, and that with a token \
+                  endpoint, with times and secrets as `***`.",
             completes: Completes::Nothing,
             given: Given::Repeatedly,
             in_check: InCheck::No,
