@@ -41,7 +41,8 @@ fn no_fault_of_a_login_makes_the_run_late_silent_or_wrong() {
 
 #[test]
 fn no_fault_of_a_login_by_a_sasl_mechanism_makes_the_run_late_silent_or_wrong() {
-    check_all(["plain", "scram-sha-256"].into_iter().flat_map(sasl_faults).collect());
+    let faults = |mode| ["plain", "scram-sha-256"].into_iter().flat_map(move |mechanism| sasl_faults(mode, mechanism));
+    check_all([Mode::Clear, Mode::Implicit].into_iter().flat_map(faults).collect());
 }
 
 #[test]
@@ -121,13 +122,14 @@ fn in_phase(phase: &str) -> Vec<Case> {
 }
 
 /// The faults of a login by this mechanism, in each of its turns.
-fn sasl_faults(mechanism: &'static str) -> Vec<Case> {
+fn sasl_faults(mode: Mode, mechanism: &'static str) -> Vec<Case> {
     let exchange = login::exchange(mechanism, PASSWORD);
-    let plan = Plan::of_every_operation(Mode::Clear).logging_in(mechanism, exchange);
+    let plan = if mode == Mode::Clear { Plan::of_every_operation(mode) } else { Plan::from(mode) };
+    let plan = plan.logging_in(mechanism, exchange);
     let login = plan.phases().into_iter().find(|phase| phase.operation == "login").unwrap();
     let turns = 0..login.turns();
     let rows = turns.flat_map(|turn| reply_faults(&login, turn).into_iter().map(move |row| (turn, row)));
-    let fault = |(turn, (name, steps, ending))| Fault { turn, ..Fault::new(name, Mode::Clear, "login", steps, ending) };
+    let fault = |(turn, (name, steps, ending))| Fault { turn, ..Fault::new(name, mode, "login", steps, ending) };
     rows.map(fault).map(|fault| fault.case_of(plan.clone())).collect()
 }
 
