@@ -8,6 +8,10 @@ CARGO_TARGET_DIR ?= target
 export CARGO CARGO_TARGET_DIR NO_INSTALL DOVECOT KEEP
 BINARY = $(CARGO_TARGET_DIR)/release/check_imap_session
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+# A folder of its own, so that the builds with OpenSSL and with AWS-LC do not compile each other's crates anew.
+PORTABLE_TARGET_DIR = $(CARGO_TARGET_DIR)/portable-build
+PORTABLE_BINARY = $(abspath $(PORTABLE_TARGET_DIR)/release/check_imap_session)
+PORTABLE_FLAGS = --release --locked --features portable --target-dir $(PORTABLE_TARGET_DIR)
 
 build:
 	$(CARGO) build --release --locked
@@ -20,6 +24,18 @@ demo:
 # The last lines say what passed and what was left out. With NO_INSTALL=1 nothing is installed, and tests are left out.
 test: needs lint
 	@tests/run.sh
+
+portable-build:
+	@tests/install-needs.sh build portable
+	$(CARGO) build $(PORTABLE_FLAGS)
+
+# The build with AWS-LC by the same tests. Its unit tests are built with AWS-LC, too. The tests of whole runs are those of
+# `make test`, whose scripted servers use OpenSSL, and the program that they run is the portable one. SESSION_TESTS is a list
+# of what the names of tests have in them, and by default it is empty: all.
+SESSION_TESTS ?=
+test-portable: needs portable-build
+	$(CARGO) test $(PORTABLE_FLAGS) --lib
+	TESTED_BINARY=$(PORTABLE_BINARY) $(CARGO) test --release --locked --test session -- $(SESSION_TESTS)
 
 # Writes what is made of the tables of options and operations: tables in README and docs, parts of the man page,
 # the completions. And the picture in README, of the run that is recorded in docs/timeline.ansi.
@@ -43,6 +59,11 @@ lint:
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	$(CARGO) clippy --test soak --test consumers --test cluster --locked -- -D warnings
 
+# The same for the code that only the portable build has.
+lint-portable:
+	@tests/install-needs.sh build portable
+	$(CARGO) clippy --lib --bins --locked --features portable --target-dir $(PORTABLE_TARGET_DIR) -- -D warnings
+
 # Runs with random faults (SOAK_RUNS, SOAK_SEED, SOAK_JOBS; SOAK_ONLY=NUMBER repeats one): minutes, a table, violations.
 soak: needs
 	$(CARGO) test -q --release --locked --test soak
@@ -54,12 +75,13 @@ test-cluster bench-cluster:
 	@tests/install-needs.sh build test cluster
 	$(CARGO) test -q --release --locked --test cluster -- $@
 
-# What a run costs beside other programs, and how exact its times are: minutes each, a table (BENCH_ROUNDS, EXACTNESS_RUNS).
+# What a run of either build costs beside other programs, and how exact its times are: minutes each, a table (BENCH_ROUNDS, EXACTNESS_RUNS).
 # exactness captures packets, which only root may.
 bench exactness:
 	@tests/install-needs.sh build test bench
 	$(CARGO) build --release --locked --example bare
-	$(CARGO) bench -q --locked --bench $@
+	PORTABLE_BINARY=$(PORTABLE_BINARY) $(CARGO) bench -q --locked --bench $@
+bench: portable-build
 
 # Each target for so long; what is needed and what the targets are, fuzz/README.md says.
 FUZZ_SECONDS ?= 60
@@ -120,4 +142,4 @@ rpm: build
 clean:
 	$(CARGO) clean
 
-.PHONY: build demo test generated picture test-consumers lint soak test-cluster bench-cluster bench exactness fuzz needs install deb rpm clean
+.PHONY: build demo test generated picture test-consumers lint soak test-cluster bench-cluster bench exactness fuzz needs install deb rpm clean portable-build test-portable lint-portable

@@ -4,6 +4,7 @@
 #
 #   tests/install-needs.sh [SET ...]    default: build test
 #     build       what the build needs
+#     portable    what the build with AWS-LC needs on top
 #     dovecot     the private Dovecot of tests and demo
 #     test        what the tests need, that Dovecot included
 #     consumers   Icinga 2, NRPE, Nagios, Prometheus, Node.js, man and shells for `make test-consumers`
@@ -48,6 +49,7 @@ main() {
 list_packages() { # SET
     case $1 in
         build) echo gcc libc6-dev pkg-config libssl-dev ;;
+        portable) echo g++ cmake libclang1-14 libclang-common-14-dev ;;
         dovecot) echo openssl dovecot-imapd ;;
         test) echo openssl dovecot-imapd procps iproute2 valgrind ;;
         consumers)
@@ -73,6 +75,11 @@ has() { # PACKAGE
         libc6-dev) echo '#include <stdio.h>' | cc -E - ;;
         pkg-config) command -v pkg-config ;;
         libssl-dev) pkg-config --atleast-version=3 openssl ;;
+        g++) command -v c++ ;;
+        cmake) command -v cmake ;;
+        # A compiler of another version will do as well.
+        libclang1-14) has_library libclang ;;
+        libclang-common-14-dev) ls /usr/lib/llvm-*/lib/clang/*/include/stddef.h /usr/lib/clang/*/include/stddef.h | grep -q . ;;
         openssl) command -v openssl ;;
         dovecot-imapd) test -x "$(doveconf -h -c /dev/null libexec_dir)/imap" ;;
         procps) command -v ps ;;
@@ -86,10 +93,16 @@ has() { # PACKAGE
     esac >/dev/null 2>&1
 }
 
+has_library() { # NAME
+    ldconfig -p | grep -q "$1[-.][0-9]"
+}
+
 say_purpose() { # PACKAGE
     case $1 in
         gcc | libc6-dev) echo "links the program" ;;
         pkg-config | libssl-dev) echo "build with OpenSSL" ;;
+        g++ | cmake) echo "builds AWS-LC" ;;
+        libclang1-14 | libclang-common-14-dev) echo "reads the headers of AWS-LC" ;;
         openssl) echo "makes the certificates of the private Dovecot" ;;
         dovecot-imapd) echo "the server of many tests, as a private instance on loopback" ;;
         procps | iproute2) echo "tests look at processes and sockets with it" ;;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 pub const USER: &str = "ordinary";
 pub const OURS: &str = "check_imap_session";
+/// The same program with AWS-LC inside.
+pub const PORTABLE: &str = "check_imap_session, portable";
 pub const BARE: &str = "bare openssl program";
 /// Greeting, LOGIN and SELECT sent without reading in between; certificates are not verified.
 pub const BLIND: &str = "check_imap, LOGIN and SELECT blind";
@@ -61,11 +63,15 @@ pub fn programs(mode: Mode, trust: Trust, system: &SystemTrust, port: u16) -> Ve
     let ours = env!("CARGO_BIN_EXE_check_imap_session");
     let trusted = ["--ca-file", ca_file];
     let trusted = if ca_file.is_empty() { &[] } else { &trusted[..] };
-    let mut all = vec![program(
-        OURS,
-        ours,
-        &[&["-H", "localhost", "-p", &port, "--tls", mode.word(), "-u", USER, "-t", "100"], trusted],
-    )];
+    let ours_as = |name, file| {
+        let arguments = ["-H", "localhost", "-p", &port, "--tls", mode.word(), "-u", USER, "-t", "100"];
+        program(name, file, &[&arguments, trusted])
+    };
+    let mut all = vec![ours_as(OURS, ours)];
+    // `make bench` builds it and says where it is.
+    if let Ok(portable) = std::env::var("PORTABLE_BINARY") {
+        all.push(ours_as(PORTABLE, &portable));
+    }
     if mode != Mode::StartTls {
         let implicit = only(has_tls, &["-S"]);
         let place = ["-H", "localhost", "-p", &port, "-t", "100"];

@@ -65,6 +65,14 @@ impl Program {
         Some(std::fs::read_to_string(report.path()).unwrap().trim().parse().unwrap())
     }
 
+    /// The processor time of a run in seconds, to the millisecond; the kernel's part included.
+    pub fn processor_time(&self) -> f64 {
+        let output =
+            self.watched("bash", &["-c", "TIMEFORMAT='%U %S'; time \"$@\" 2>&1", "bash"]).expect("bash is there");
+        let times = String::from_utf8_lossy(&output.stderr).into_owned();
+        times.split_whitespace().map(|time| time.parse::<f64>().unwrap_or_else(|why| panic!("{why}: {times}"))).sum()
+    }
+
     /// The instructions of a run outside the kernel; much the same in every run.
     pub fn instructions(&self) -> Option<u64> {
         let output = self.watched("valgrind", &["--tool=callgrind", "--callgrind-out-file=/dev/null"])?;

@@ -288,7 +288,7 @@ fn what_another_option_reads_is_not_overwritten() {
 fn limited(first: &str, tail: &str, arguments: &[&str]) -> Output {
     let dovecot = dovecot();
     Command::new("sh")
-        .args(["-c", &format!("{first}\n\"$0\" \"$@\" {tail}"), BINARY])
+        .args(["-c", &format!("{first}\n\"$0\" \"$@\" {tail}"), &BINARY])
         .args(["-H", "127.0.0.1", "-u", "ordinary"])
         .args(arguments)
         .env("IMAP_SESSION_PASSWORD", dovecot.password("ordinary"))

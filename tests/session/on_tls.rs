@@ -12,7 +12,7 @@ use crate::case::plugin;
 use crate::testkit::identity::{CA, Certificate, Identity, Key, SERVER, in_file, serve};
 use crate::testkit::json::{phase, read};
 use crate::testkit::plan::{Mode, Plan};
-use crate::testkit::plugin::{Plugin, Run};
+use crate::testkit::plugin::{Plugin, Run, is_portable};
 use crate::testkit::prometheus::Exposition;
 use crate::testkit::server::Server;
 use crate::testkit::step::{Step, send};
@@ -248,17 +248,75 @@ fn a_server_that_is_too_weak_is_reported_with_what_takes_it() {
     let ca = Identity::new(&CA, None);
     let sha1 = Identity::new(&Certificate { hash: MessageDigest::sha1, ..SERVER }, Some(&ca));
     let too_weak = "for the security level of this host (a stronger one, or --tls-min 1.0, which takes weak ones, too)";
-    let dh = format!("the Diffie-Hellman key of the server is too short {too_weak}");
-    expect_too_weak(&strong, &strong, use_short_dh, &dh);
-    expect_too_weak(&short, &short, |_| {}, &format!("certificate has a key that is too short {too_weak}"));
-    expect_too_weak(&sha1, &ca, |_| {}, &format!("certificate is signed with a hash that is too weak {too_weak}"));
+    if !is_portable() {
+        // AWS-LC has no Diffie-Hellman without a curve.
+        let dh = format!("the Diffie-Hellman key of the server is too short {too_weak}");
+        expect_too_weak(&[&strong], &strong, use_short_dh, &dh);
+    }
+    let short_key = format!("certificate has a key that is too short {too_weak}");
+    expect_too_weak(&[&short], &short, |_| {}, &short_key);
+    let weak_hash = format!("certificate is signed with a hash that is too weak {too_weak}");
+    expect_too_weak(&[&sha1], &ca, |_| {}, &weak_hash);
+
+    let of_ca = |key, hash| Identity::new(&Certificate { common_name: "Middle CA", key, hash, ..CA }, Some(&ca));
+    for (middle, text) in [
+        (of_ca(Key::Rsa(1024), MessageDigest::sha256), "CA certificate Middle CA has a key that is too short"),
+        (of_ca(Key::P256, MessageDigest::sha1), "CA certificate Middle CA is signed with a hash that is too weak"),
+    ] {
+        let leaf = Identity::new(&SERVER, Some(&middle));
+        expect_too_weak(&[&leaf, &middle], &ca, |_| {}, &format!("{text} {too_weak}"));
+    }
+    // What is too weak comes before what is out of date.
+    let expired = Identity::new(&Certificate { days: -3, hash: MessageDigest::sha1, ..SERVER }, Some(&ca));
+    let trusted = in_file(&[&ca]);
+    let run = run(&serving(Mode::Implicit, serve(&[&expired])), Mode::Implicit, Some(trusted.path()), "");
+    assert!(run.summary().contains(&weak_hash), "{run:#?}");
+
     let too_old = "the server has no TLS version from 1.2 on (update the server, or see --tls-min)";
-    expect_too_weak(&strong, &strong, |builder| limit(builder, SslVersion::TLS1), too_old);
-    expect_too_weak(&strong, &strong, |builder| limit(builder, SslVersion::TLS1_1), too_old);
+    expect_too_weak(&[&strong], &strong, |builder| limit(builder, SslVersion::TLS1), too_old);
+    expect_too_weak(&[&strong], &strong, |builder| limit(builder, SslVersion::TLS1_1), too_old);
+}
+
+#[test]
+fn a_key_on_a_short_curve_is_refused() {
+    let short = Identity::new(&Certificate { key: Key::P192, ..SERVER }, None);
+    let trusted = in_file(&[&short]);
+    for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
+        let mut builder = serve(&[&short]);
+        builder.set_max_proto_version(Some(version)).unwrap();
+        let run = run(&serving(Mode::Implicit, builder), Mode::Implicit, Some(trusted.path()), "");
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.summary().contains("tls failed: "), "{run:#?}");
+    }
+}
+
+#[test]
+fn the_signature_of_a_root_may_be_weak() {
+    let root = Identity::new(&Certificate { hash: MessageDigest::sha1, ..CA }, None);
+    let leaf = Identity::new(&SERVER, Some(&root));
+    let trusted = in_file(&[&root]);
+    let run = run(&serving(Mode::Implicit, serve(&[&leaf, &root])), Mode::Implicit, Some(trusted.path()), "");
+    assert_eq!(run.code, 0, "{run:#?}");
+}
+
+#[test]
+fn a_certificate_with_ed25519_is_accepted() {
+    let ed25519 = Identity::new(&Certificate { key: Key::Ed25519, ..SERVER }, None);
+    let trusted = in_file(&[&ed25519]);
+    for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
+        let mut builder = serve(&[&ed25519]);
+        builder.set_max_proto_version(Some(version)).unwrap();
+        let run = run(&serving(Mode::Implicit, builder), Mode::Implicit, Some(trusted.path()), "");
+        assert_eq!(run.code, 0, "{run:#?}");
+    }
 }
 
 #[test]
 fn an_openssl_that_allows_no_version_is_the_hosts_own_fault() {
+    if is_portable() {
+        // AWS-LC has no openssl.cnf.
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("openssl.cnf");
     let limit = "openssl_conf = modules\n[modules]\nssl_conf = ssl\n[ssl]\nsystem_default = limited\n[limited]\nMaxProtocol = TLSv1.1\n";
@@ -308,6 +366,11 @@ fn a_connection_that_closes_without_any_tls_is_no_ground_for_a_guess() {
 #[test]
 fn a_server_without_secure_renegotiation_is_reported_with_the_setting_that_takes_it() {
     let run = raw(Mode::Implicit, hello(false));
+    if is_portable() {
+        // AWS-LC never renegotiates, so it demands nothing.
+        assert!(run.summary().ends_with("tls failed: connection closed by the server in the handshake"), "{run:#?}");
+        return;
+    }
     assert!(run.summary().contains("tls failed: the server has no secure renegotiation (RFC 5746)"), "{run:#?}");
     assert!(run.summary().contains("OPENSSL_CONF with Options = UnsafeLegacyServerConnect"), "{run:#?}");
 }
@@ -370,10 +433,10 @@ fn raw(mode: Mode, answer: Vec<u8>) -> Run {
 }
 
 /// The server is refused with this text, and taken with `--tls-min 1.0`.
-fn expect_too_weak(identity: &Identity, trusted: &Identity, change: fn(&mut SslContextBuilder), text: &str) {
+fn expect_too_weak(chain: &[&Identity], trusted: &Identity, change: fn(&mut SslContextBuilder), text: &str) {
     let trusted = in_file(&[trusted]);
     for (options, code) in [("", 2), ("--tls-min 1.0", 0)] {
-        let mut builder = serve(&[identity]);
+        let mut builder = serve(chain);
         change(&mut builder);
         let run = run(&serving(Mode::Implicit, builder), Mode::Implicit, Some(trusted.path()), options);
         assert_eq!(run.code, code, "{text}: {run:#?}");

@@ -357,6 +357,10 @@ fn help_and_version_exit_3() {
         let named = run.stdout.starts_with("check_imap_session ");
         let version = env!("CARGO_PKG_VERSION");
         assert!(named && run.stdout.contains(version), "{run:#?}");
+        // The library that runs, with its version.
+        let library = run.stdout.trim_end().split_once(" (").and_then(|(_, library)| library.strip_suffix(')'));
+        let (name, number) = library.and_then(|library| library.split_once(' ')).unwrap_or_else(|| panic!("{run:#?}"));
+        assert!(["OpenSSL", "AWS-LC"].contains(&name) && number.split('.').count() == 3, "{run:#?}");
         assert_eq!(run.stdout.lines().count(), 1);
     }
     // Whoever asks for help gets it, whatever else is wrong.
@@ -479,7 +483,7 @@ fn a_closed_or_full_standard_output_changes_no_exit_code() {
         for (args, code) in [(critical.as_str(), 2), ("--tls foo", 3), ("--help", 3)] {
             // Without a redirection: a pipe whose reader is gone.
             let mut child = Command::new("/bin/sh")
-                .args(["-c", &format!("exec \"$0\" {args} {redirection}"), BINARY])
+                .args(["-c", &format!("exec \"$0\" {args} {redirection}"), &BINARY])
                 .env("IMAP_SESSION_PASSWORD", "x")
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
@@ -598,7 +602,7 @@ fn a_file_that_is_too_long_is_refused_not_cut() {
 fn a_reader_that_does_not_read_does_not_keep_the_plugin() {
     let unread = |fill: &str, mailboxes: usize, limit: &str| {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("{fill}; exec \"$0\" \"$@\""), BINARY]);
+        shell.args(["-c", &format!("{fill}; exec \"$0\" \"$@\""), &BINARY]);
         nobody_there(shell, mailboxes, limit)
     };
     let full = "head -c 65536 /dev/zero";
@@ -621,13 +625,13 @@ fn a_reader_that_does_not_read_does_not_keep_the_plugin() {
 fn a_full_socket_does_not_keep_the_plugin() {
     let (own, _nobody, _) = full_socket();
     own.set_nonblocking(false).unwrap();
-    ends(nobody_there(Command::new(BINARY), 1, "0.5").stdout(OwnedFd::from(own)).spawn().unwrap());
+    ends(nobody_there(Command::new(&*BINARY), 1, "0.5").stdout(OwnedFd::from(own)).spawn().unwrap());
 }
 
 #[test]
 fn an_output_that_does_not_wait_gets_all_in_the_end() {
     let (own, mut reader, before) = full_socket();
-    let mut child = nobody_there(Command::new(BINARY), 1, "60").stdout(OwnedFd::from(own)).spawn().unwrap();
+    let mut child = nobody_there(Command::new(&*BINARY), 1, "60").stdout(OwnedFd::from(own)).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(500));
     let mut text = Vec::new();
     reader.read_to_end(&mut text).unwrap();

@@ -104,7 +104,7 @@ struct Seen {
 fn observe(draw: &Draw) -> Seen {
     let (mut stdout, mut stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     let begun = Instant::now();
-    let mut child = Command::new(BINARY)
+    let mut child = Command::new(&*BINARY)
         .args(&draw.args)
         .env_clear()
         .env("IMAP_SESSION_PASSWORD", &draw.password)

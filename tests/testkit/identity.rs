@@ -7,7 +7,7 @@ use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::ssl::{SslContext, SslContextBuilder, SslMethod};
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
@@ -53,6 +53,9 @@ pub struct Certificate {
 #[derive(Clone, Copy)]
 pub enum Key {
     P256,
+    /// A curve of OpenSSL with keys that are too short.
+    P192,
+    Ed25519,
     Rsa(u32),
 }
 
@@ -139,7 +142,10 @@ impl Identity {
         }
         let names = names.build(&builder.x509v3_context(None, None)).unwrap();
         builder.append_extension(names).unwrap();
-        builder.sign(issuer.map_or(&key, |issuer| &issuer.key), (wanted.hash)()).unwrap();
+        let signer = issuer.map_or(&key, |issuer| &issuer.key);
+        // Ed25519 has its hash with it.
+        let hash = if signer.id() == Id::ED25519 { MessageDigest::null() } else { (wanted.hash)() };
+        builder.sign(signer, hash).unwrap();
         Self { key, certificate: builder.build() }
     }
 }
@@ -147,11 +153,15 @@ impl Identity {
 impl Key {
     fn generate(self) -> PKey<Private> {
         match self {
-            Self::P256 => {
-                let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-                PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap()
-            }
+            Self::P256 => on_curve(Nid::X9_62_PRIME256V1),
+            Self::P192 => on_curve(Nid::X9_62_PRIME192V1),
+            Self::Ed25519 => PKey::generate_ed25519().unwrap(),
             Self::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
         }
     }
+}
+
+fn on_curve(name: Nid) -> PKey<Private> {
+    let curve = EcGroup::from_curve_name(name).unwrap();
+    PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap()
 }

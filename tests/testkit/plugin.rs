@@ -3,12 +3,22 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub use super::nagios::Run;
 
-pub const BINARY: &str = env!("CARGO_BIN_EXE_check_imap_session");
+/// The program under test: that of this build, or the one that `TESTED_BINARY` names.
+pub static BINARY: LazyLock<String> = LazyLock::new(|| {
+    std::env::var("TESTED_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_check_imap_session").to_owned())
+});
+
+/// Whether it is the portable build.
+pub fn is_portable() -> bool {
+    static VERSION: LazyLock<Run> = LazyLock::new(|| Plugin::new(["-V"]).run());
+    VERSION.stdout.contains("(AWS-LC ")
+}
 
 /// Says loudly that something was not tested: past the test runner, which swallows what a passing test prints.
 pub fn skipped(why: &str) {
@@ -76,7 +86,7 @@ impl Plugin {
 
     /// The process to be, without input and output. The launcher is a command that runs the one that stands behind it.
     pub fn command(&self, launcher: &[&str]) -> Command {
-        let mut words = launcher.iter().chain([&BINARY]);
+        let mut words = launcher.iter().copied().chain([BINARY.as_str()]);
         let mut command = Command::new(words.next().unwrap());
         command
             .args(words)

@@ -38,7 +38,7 @@ fn export(ssl: &SslRef) -> Result<ChannelBinding, String> {
     let mut value = vec![0; 32];
     match ssl.export_keying_material(&mut value, "EXPORTER-Channel-Binding", Some(&[])) {
         Ok(()) => Ok(ChannelBinding { kind: "tls-exporter", value }),
-        Err(_) => Err("OpenSSL cannot export a value of this connection".to_owned()),
+        Err(_) => Err(format!("{} cannot export a value of this connection", library::NAME)),
     }
 }
 

@@ -6,6 +6,7 @@ use openssl::ssl::SslContextBuilder;
 use openssl::x509::X509;
 
 use super::certificate::read_certificate;
+use super::library;
 use super::reason::find_first_reason;
 use crate::credentials::source::show_path;
 use crate::net::Settings;
@@ -30,7 +31,8 @@ pub(super) fn set_identity(
     let name = |option, path: Option<_>| format!("{option}: {}", path.map(show_path).unwrap_or_default());
     let certificate_file = name("--client-cert", settings.client_cert.as_deref());
     let explain = |why: &str| format!("{certificate_file}: {why}");
-    let refuse = |error: ErrorStack| explain(&format!("OpenSSL does not take it: {}", find_first_reason(&error)));
+    let refuse =
+        |error: ErrorStack| explain(&format!("{} does not take it: {}", library::NAME, find_first_reason(&error)));
 
     let chain = X509::stack_from_pem(files.certificates)
         .map_err(|error| explain(&format!("no PEM certificates: {}", find_first_reason(&error))))?;

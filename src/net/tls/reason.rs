@@ -27,7 +27,7 @@ const ALERT_NAMES: &[(u8, &str)] = &[
 /// The first error of a stack: the others follow from it.
 #[allow(clippy::needless_pass_by_value, reason = "goes into map_err")]
 pub(super) fn describe_stack(error: ErrorStack) -> String {
-    format!("OpenSSL: {}", find_first_reason(&error))
+    format!("{}: {}", library::NAME, find_first_reason(&error))
 }
 
 pub(super) fn find_first_reason(stack: &ErrorStack) -> String {

@@ -106,3 +106,28 @@ fn has_certificate(file: &Path) -> bool {
     let end = b"CERTIFICATE-----";
     fs::read(file).is_ok_and(|content| content.windows(end.len()).any(|window| window == end))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_hashed_directory_and_the_first_bundle_are_found() {
+        let root = tempfile::tempdir().unwrap();
+        let below = |paths: Vec<PathBuf>| list_below(root.path(), paths);
+        let (directories, bundles) = (below(library::list_directories()), below(library::list_bundles()));
+        assert_eq!(find_directory(root.path()), directories[0], "the one that is named if there is none");
+        assert_eq!(find_bundle(root.path()), None);
+        // From the last one to the first one, which is preferred.
+        for directory in directories.iter().rev() {
+            fs::create_dir_all(directory).unwrap();
+            fs::write(directory.join("4a6481c9.0"), "").unwrap();
+            assert_eq!(&find_directory(root.path()), directory);
+        }
+        for bundle in bundles.iter().rev() {
+            fs::create_dir_all(bundle.parent().unwrap()).unwrap();
+            fs::write(bundle, "").unwrap();
+            assert_eq!(find_bundle(root.path()).as_ref(), Some(bundle));
+        }
+    }
+}

@@ -24,15 +24,28 @@ const SIGNATURES: &str = "ed25519:ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:
 /// Those that count as too weak.
 const WEAK_SIGNATURES: &str = "ecdsa_sha1:rsa_pkcs1_sha1";
 
+/// Results of the verification that come before the strength is looked at: the chain is not complete, or not one of CAs.
+const FOUND_BEFORE: [i32; 8] = [
+    verify_result::NO_CA_LOCALLY,
+    verify_result::SELF_SIGNED,
+    verify_result::SELF_SIGNED_IN_CHAIN,
+    verify_result::NO_ISSUER_LOCALLY,
+    verify_result::NO_ISSUER,
+    verify_result::INVALID_CA,
+    verify_result::PATH_TOO_LONG,
+    verify_result::OTHER_PURPOSE,
+];
+
 /// Hashed directories of CAs: of Debian, Alpine, SUSE and Arch Linux; of Fedora and RHEL.
 const DIRECTORIES: [&str; 2] = ["/etc/ssl/certs", "/etc/pki/ca-trust/extracted/pem/directory-hash"];
 
-/// Bundles: of Debian, Alpine and Arch Linux; of Fedora and RHEL; of SUSE.
-const BUNDLES: [&str; 4] = [
+/// Bundles: of Debian, Alpine and Arch Linux; of Fedora and RHEL; of SUSE; of Alpine.
+const BUNDLES: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
 ];
 
 /// Sets the signatures that a server may make in the handshake.
@@ -65,20 +78,7 @@ pub fn find_weakness(is_good: bool, context: &X509StoreContextRef) -> Option<Wea
     if has_short_key(chain.get(0)?) {
         return Some(Weakness { depth: 0, code: verify_result::KEY_TOO_SMALL });
     }
-    use verify_result::{INVALID_CA, NO_CA_LOCALLY, NO_ISSUER, NO_ISSUER_LOCALLY, OTHER_PURPOSE, PATH_TOO_LONG};
-    use verify_result::{SELF_SIGNED, SELF_SIGNED_IN_CHAIN};
-    let is_found_before = matches!(
-        context.error().as_raw(),
-        NO_CA_LOCALLY
-            | SELF_SIGNED
-            | SELF_SIGNED_IN_CHAIN
-            | NO_ISSUER_LOCALLY
-            | NO_ISSUER
-            | INVALID_CA
-            | PATH_TOO_LONG
-            | OTHER_PURPOSE
-    );
-    if !is_good && is_found_before {
+    if !is_good && FOUND_BEFORE.contains(&context.error().as_raw()) {
         return None;
     }
     (0..).zip(chain).find_map(|(depth, certificate)| {
@@ -113,19 +113,17 @@ pub fn trust_directory(builder: &mut SslContextBuilder, directory: &Path) -> Res
     builder.load_verify_locations(None, Some(directory))
 }
 
-/// Trusts those of a file, too. As with OpenSSL it is no error if there is none in it.
+/// Trusts the certificates of a file, and those of a directory. As with OpenSSL it is no error if there are none.
 pub fn trust_file_and_directory(
     builder: &mut SslContextBuilder,
     file: Option<&Path>,
     directory: &Path,
 ) -> Result<String, ErrorStack> {
-    builder.load_verify_locations(None, Some(directory))?;
-    match file {
-        Some(file) if builder.load_verify_locations(Some(file), None).is_ok() => {
-            Ok(format!("the system CAs in {}", show_path(file)))
-        }
-        _ => Ok(format!("the system CAs in {}", show_path(directory))),
+    if !directory.as_os_str().is_empty() {
+        trust_directory(builder, directory)?;
     }
+    let file = file.filter(|file| builder.load_verify_locations(Some(file), None).is_ok());
+    Ok(format!("the system CAs in {}", show_path(file.unwrap_or(directory))))
 }
 
 /// The directories in which the system may have its CAs one by one.
@@ -141,4 +139,14 @@ pub fn list_bundles() -> Vec<PathBuf> {
 /// The reason of an error, in OpenSSL's words.
 pub fn read_reason(reason: &str) -> String {
     reason.to_lowercase().replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_said_in_the_words_of_openssl() {
+        assert_eq!(read_reason("WRONG_VERSION_NUMBER"), "wrong version number");
+    }
 }
