@@ -108,7 +108,7 @@ say_purpose() { # PACKAGE
         procps | iproute2) echo "tests look at processes and sockets with it" ;;
         valgrind) echo "one test counts instructions with it" ;;
         build-essential | debhelper | lintian) echo "makes and judges the Debian package" ;;
-        nodejs | npm) echo "runs the OAuth server of the tests, which npm installs into a temporary folder" ;;
+        nodejs | npm) echo "tests run an OAuth server and a compiler, which npm installs into a temporary folder" ;;
         rpm | rpmlint) echo "makes and judges the RPM package" ;;
         strace | time | tcpdump) echo "measures" ;;
         *) echo "tests or measurements use it" ;;

@@ -1,5 +1,6 @@
 //! The plugin in the hands of the real programs that run it or read it: Icinga 2, NRPE, Nagios, Prometheus, dpkg, man
-//! and shells, and beside an OAuth server. Private instances on loopback, each in a folder of its own; no service of the system is touched.
+//! and shells, and beside them an OAuth server and the types of Grafana. Private instances on loopback, each in a folder
+//! of its own; no service of the system is touched.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +12,7 @@
 
 mod director;
 mod documents;
+mod grafana;
 mod icinga;
 mod nagios;
 mod nrpe;

@@ -11,7 +11,7 @@ use openssl::rsa::Rsa;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::real::{Daemon, free_port, have, output, project, run, wait_for};
+use crate::real::{Daemon, free_port, have, install_by_npm, run, wait_for};
 use crate::testkit::dovecot::Dovecot;
 use crate::testkit::plugin::{Plugin, Run};
 
@@ -27,7 +27,7 @@ fn tokens_of_an_independent_oauth_server_log_in_at_a_dovecot_that_asks_it() {
         return;
     }
     let program = tempfile::tempdir().unwrap();
-    if !install(program.path()) {
+    if !install_by_npm("tests/consumers/oauth", program.path()) {
         return;
     }
     let mut server = OauthServer::start(program.path());
@@ -115,21 +115,6 @@ fn a_cached_token_is_used_until_it_is_withdrawn(server: &OauthServer) {
 
 fn check_refused(run: &Run, reason: &str) {
     assert!(run.check_sound().code == 2 && run.summary().contains(reason), "{reason}: {run:#?}");
-}
-
-/// Installs the packages of `package-lock.json` here. False, and says so loudly, if the registry cannot be reached.
-fn install(folder: &Path) -> bool {
-    for file in ["package.json", "package-lock.json", "server.mjs"] {
-        fs::copy(project("tests/consumers/oauth").join(file), folder.join(file)).unwrap();
-    }
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]);
-    let installed = output(npm.args(["--fetch-retries=1", "--fetch-timeout=20000"]).current_dir(folder));
-    if !installed.status.success() {
-        let why = String::from_utf8_lossy(&installed.stderr);
-        eprintln!("SKIPPED, NOT TESTED: npm cannot install the OAuth server of the tests: {why}");
-    }
-    installed.status.success()
 }
 
 /// An OAuth server, and a Dovecot that knows nothing of tokens but what this server says.

@@ -1,5 +1,6 @@
 //! What all tests with real programs need: is the program there, start it, wait for something, end it.
 
+use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -38,7 +39,7 @@ pub struct Daemon(Child);
 impl Daemon {
     /// Standard output and error go to `log`.
     pub fn start(command: &mut Command, log: &Path) -> Self {
-        let log = std::fs::File::create(log).expect("a log file");
+        let log = fs::File::create(log).expect("a log file");
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
         Self(child.unwrap_or_else(|why| panic!("{command:?}: {why}")))
     }
@@ -121,4 +122,21 @@ pub fn run(command: &mut Command) -> String {
 /// Runs to the end, however it ends.
 pub fn output(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().unwrap_or_else(|why| panic!("{command:?}: {why}"))
+}
+
+/// Copies the files of `source`, a folder of the project, to `folder`, and installs the packages of its
+/// `package-lock.json` there. False, and says so loudly, if the registry cannot be reached.
+pub fn install_by_npm(source: &str, folder: &Path) -> bool {
+    for file in fs::read_dir(project(source)).expect(source) {
+        let file = file.unwrap();
+        fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]);
+    let installed = output(npm.args(["--fetch-retries=1", "--fetch-timeout=20000"]).current_dir(folder));
+    if !installed.status.success() {
+        let why = String::from_utf8_lossy(&installed.stderr);
+        eprintln!("SKIPPED, NOT TESTED: npm cannot install the packages of {source}: {why}");
+    }
+    installed.status.success()
 }
