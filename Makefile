@@ -69,7 +69,7 @@ soak: needs
 	$(CARGO) test -q --release --locked --test soak
 
 # Master and two satellites of Icinga 2 on loopback: test-cluster takes one satellite away and gives it back, 8 minutes;
-# bench-cluster measures the processor time of 500, 1,000 and 2,000 services a minute, 4 minutes each (CLUSTER_SERVICES,
+# bench-cluster measures the processor time of 500, 1,000 and 2,000 services a minute, 5 minutes each (CLUSTER_SERVICES,
 # CLUSTER_MINUTES).
 test-cluster bench-cluster:
 	@tests/install-needs.sh build test cluster

@@ -88,7 +88,11 @@ fn go_and_come_back(cluster: &mut Cluster, before: &Shares, satellite: usize, go
         process::send("CONT", &folder);
     }
     watch.wait_until("its share again", |watch| &watch.shares() == before);
-    println!("  it has its share again {:.1} s after its start: {}", begun.elapsed().as_secs_f64(), describe(before));
+    println!(
+        "  it comes back and has its share again {:.1} s later: {}",
+        begun.elapsed().as_secs_f64(),
+        describe(before)
+    );
     watch.look_for(2 * INTERVAL);
     watch.judge(before, away, [gone, back], allowed);
 }
