@@ -16,7 +16,7 @@ const BASKET: &str = "icinga/director/imap_session-basket.json";
 const PASSWORD_FILE: &str = "icinga/director/imap_session-password.conf";
 const MODULES: &str = "/usr/share/icingaweb2/modules";
 /// Long, so that only a fault and no slow machine reaches it.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 const OK: &str = "0";
 const WARNING: &str = "1";

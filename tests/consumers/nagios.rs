@@ -270,7 +270,7 @@ impl Nagios {
         let main = folder.configuration(objects);
         let log = folder.path.path().join("log");
         let nagios = Self { _daemon: Daemon::start(Command::new(find("nagios4").unwrap()).arg(main), &log), folder };
-        wait_for("Nagios checks each service", Duration::from_secs(120), || {
+        wait_for("Nagios checks each service", Duration::from_secs(300), || {
             let services = nagios.services();
             (!services.is_empty() && services.iter().all(|service| service["has_been_checked"] == "1")).then_some(())
         });

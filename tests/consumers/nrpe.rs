@@ -209,7 +209,7 @@ impl Nrpe {
         let log = folder.path().join("log");
         let daemon = Daemon::start(Command::new(find("nrpe").unwrap()).arg("-c").arg(&file).arg("-f"), &log);
         let nrpe = Self { port, _daemon: daemon, _folder: folder };
-        wait_for("nrpe answers (why it does not, syslog knows)", Duration::from_secs(60), || {
+        wait_for("nrpe answers (why it does not, syslog knows)", Duration::from_secs(300), || {
             nrpe.ask("_NRPE_CHECK").0.starts_with("NRPE v").then_some(())
         });
         nrpe

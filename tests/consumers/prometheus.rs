@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 const ALERTS: &str = "icinga/examples/prometheus-alerts.yml";
 const DASHBOARD: &str = "icinga/grafana/imap_session.json";
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A quote, a backslash, both, UTF-8, what ends a sample or its labels, and blanks.
 const AWKWARD: [&str; 6] = ["say \"please\"", "back\\slash", "\\\"", "Entwürfe", "a{b=\"c\"} 1,#", "  two  blanks "];

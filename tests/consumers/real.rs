@@ -33,7 +33,8 @@ pub fn find(program: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// A program that runs until this is dropped: first SIGTERM, after five seconds SIGKILL.
+/// A program that runs until this is dropped: first SIGTERM, after a minute SIGKILL, which would leave behind what it had
+/// started itself.
 pub struct Daemon(Child);
 
 impl Daemon {
@@ -50,7 +51,7 @@ impl Drop for Daemon {
         let pid = self.0.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &pid]).status();
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(5) {
+        while begun.elapsed() < Duration::from_secs(60) {
             if matches!(self.0.try_wait(), Ok(Some(_)) | Err(_)) {
                 return;
             }
