@@ -4,6 +4,7 @@
 use crate::exposition::Exposition;
 use crate::plugin::Run;
 use crate::testkit::json::read;
+use crate::testkit::schedulers::check_all_read;
 use check_imap_session::credentials::redactor::Redactor;
 use check_imap_session::credentials::secret::Secret;
 use check_imap_session::operation::{OPERATIONS, Value};
@@ -215,6 +216,13 @@ proptest! {
         for label in printed.run.labels() {
             prop_assert!(all.any(|other| other == label), "{label} is out of its place");
         }
+    }
+
+    #[test]
+    fn other_schedulers_read_every_label_and_value(
+        mailboxes in mailboxes(), tls in tls(), flags in flags(), fates in vec(fate(), 1..12),
+    ) {
+        check_all_read(&print(&options(&mailboxes, tls, &flags), &fates, None).run);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the test programs share: what a run is to do and what must come of it (`plan`, `task`,
 //! `exchange`, `labels`, `invariants`), the scripted server (`server`, `step`, `well_behaved`), a private Dovecot, the runner of the plugin (`plugin`,
-//! on a terminal `terminal` and `screen`), and the grammar of its output (`nagios`, `json`, `prometheus`). A new operation needs one row, in `exchange`.
+//! on a terminal `terminal` and `screen`), the grammar of its output (`nagios`, `json`, `prometheus`), and how other programs read it (`schedulers`). A new operation needs one row, in `exchange`.
 mod connection;
 pub mod dovecot;
 pub mod exchange;
@@ -15,6 +15,7 @@ pub mod nagios;
 pub mod plan;
 pub mod plugin;
 pub mod prometheus;
+pub mod schedulers;
 pub mod scram;
 pub mod screen;
 pub mod server;
