@@ -47,8 +47,8 @@ picture:
 	RECORD_PICTURE=1 $(CARGO) test -q --locked --test session picture::
 	$(MAKE) generated
 
-# With the real Icinga 2, Director, NRPE, Nagios, Prometheus, dpkg, rpm, man and shells, an OAuth server and Grafana's
-# types; what cannot be installed is skipped and said. `make deb` and `make rpm` before it have the packages tested too.
+# With the real programs of icinga/README.md, dpkg, rpm, man, shells, an OAuth server and Grafana's types; what cannot be
+# installed is skipped and said. `make deb` and `make rpm` before it have the packages tested as well.
 test-consumers: needs
 	@tests/install-needs.sh consumers || echo "SOME PROGRAMS ARE MISSING: their tests are skipped" >&2
 	@tests/install-needs.sh director || echo "NO DIRECTOR: its test is skipped" >&2

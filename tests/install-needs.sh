@@ -7,7 +7,7 @@
 #     portable    what the build with AWS-LC needs on top
 #     dovecot     the private Dovecot of tests and demo
 #     test        what the tests need, that Dovecot included
-#     consumers   Icinga 2, NRPE, Nagios, Prometheus, Node.js, man and shells for `make test-consumers`
+#     consumers   the schedulers, Prometheus, Node.js, man and shells of `make test-consumers`
 #     cluster     Icinga 2 alone, for `make test-cluster` and `make bench-cluster`
 #     director    Icinga Director with its database, for the slow part of it
 #     package     what `make deb` needs
@@ -54,7 +54,8 @@ list_packages() { # SET
         test) echo openssl dovecot-imapd procps iproute2 valgrind ;;
         consumers)
             echo curl icinga2-bin icinga2-common nagios4-core nagios-nrpe-server nagios-nrpe-plugin \
-                prometheus prometheus-node-exporter systemd man-db zsh bash-completion nodejs npm
+                monit collectd-core python3 python3-yaml prometheus prometheus-node-exporter systemd man-db zsh \
+                bash-completion nodejs npm
             ;;
         cluster) echo curl icinga2-bin icinga2-common ;;
         director) echo curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director php-mysql ;;
@@ -111,6 +112,8 @@ say_purpose() { # PACKAGE
         nodejs | npm) echo "tests run an OAuth server and a compiler, which npm installs into a temporary folder" ;;
         rpm | rpmlint) echo "makes and judges the RPM package" ;;
         strace | time | tcpdump) echo "measures" ;;
+        monit | collectd-core) echo "runs the plugin by its example" ;;
+        python3-yaml) echo "reads the example for Sensu" ;;
         *) echo "tests or measurements use it" ;;
     esac
 }

@@ -1,6 +1,6 @@
-//! The plugin in the hands of the real programs that run it or read it: Icinga 2, NRPE, Nagios, Prometheus, dpkg, man
-//! and shells, and beside them an OAuth server and the types of Grafana. Private instances on loopback, each in a folder
-//! of its own; no service of the system is touched.
+//! The plugin in the hands of the real programs that run it or read it: schedulers, Prometheus, dpkg, man and shells, and
+//! beside them an OAuth server and the types of Grafana. Private instances on loopback, each in a folder of its own; no
+//! service of the system is touched.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,6 +21,7 @@ mod package;
 mod prometheus;
 mod real;
 mod rpm;
+mod schedulers;
 #[path = "../testkit/mod.rs"]
 #[allow(dead_code, reason = "the other test programs use the rest")]
 mod testkit;
