@@ -1,5 +1,5 @@
 //! Files that are written by hand and list the program's options, phases, figures or metrics (Icinga's command, the Director's
-//! basket, examples, dashboard, alert rules) have all of the options, and nothing that the tables do not have. What is made of
+//! basket, examples, templates, dashboard, alert rules) have all of the options, and nothing that the tables do not have. What is made of
 //! the tables is in `generated.rs`.
 
 use check_imap_session::facts::{Certificate, Facts};
@@ -31,6 +31,9 @@ const REQUIRED: &str = "-H --hostname -p --port -4 -6 --every-address --source -
     --client-cert --client-key --no-verify --tls-min -u --username --auth --authzid --password-file --password-command -m \
     --mailbox -O --operation --examine -t --timeout --limit -w --warning -c --critical \
     --on-timeout --on-failure -o --output --textfile --perfdata-u --no-perfdata --exit-ok -v --extra-opts -V --version -h --help";
+
+const ZABBIX_TEMPLATES: [&str; 2] =
+    ["icinga/examples/zabbix-template-agent.yaml", "icinga/examples/zabbix-template-external.yaml"];
 
 #[test]
 fn help_has_every_option_with_its_value() {
@@ -279,6 +282,61 @@ fn dashboard_and_alerts_use_metrics_labels_and_phases_that_are_there() {
 }
 
 #[test]
+fn zabbix_templates_use_fields_phases_and_figures_that_are_there() {
+    let schema: Value = serde_json::from_str(&read("docs/check_imap_session.schema.json")).unwrap();
+    let mut known = BTreeSet::new();
+    collect_properties(&schema, &mut known);
+    known.extend(list_phases().flat_map(|row| row.figures).map(|figure| figure.name.to_owned()));
+    // Functions of Zabbix.
+    known.extend(["first", "length"].map(str::to_owned));
+    for file in ZABBIX_TEMPLATES {
+        let text = read(file);
+        let paths: Vec<String> = text.lines().filter_map(find_json_path).collect();
+        assert!(paths.len() > 25, "{paths:?}");
+        for path in &paths {
+            // Without what is compared with.
+            let names: String = path.split('"').step_by(2).collect();
+            let names = names.split(|c| !is_name_character(c)).filter(|name| !name.is_empty());
+            let stray: Vec<&str> = names.filter(|name| !known.contains(*name)).collect();
+            assert!(stray.is_empty(), "{file}: {path}: {stray:?}");
+        }
+        let compared: Vec<&str> =
+            text.split("@.phase == \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let is_known = |name: &&str| *name == "{#PHASE}" || list_phases().any(|row| row.name == *name);
+        assert!(compared.iter().all(is_known), "{file}: {compared:?}");
+
+        // Each figure of an operation has an item, and the override of its operation puts it in.
+        let (_, operations) = text.split_once("key: imap.session.operations\n").expect("the rule for operations");
+        let wanted: BTreeSet<(String, String)> = OPERATIONS
+            .iter()
+            .flat_map(|row| row.figures.iter().map(|figure| (row.name.to_owned(), figure.name.to_owned())))
+            .collect();
+        assert_eq!(list_overridden_figures(operations), wanted, "{file}");
+    }
+}
+
+/// Only the item that runs the plugin differs, and who looks for it.
+#[test]
+fn zabbix_templates_are_the_same_but_for_who_runs_the_plugin() {
+    let [agent, external] = ZABBIX_TEMPLATES.map(|file| {
+        let text = read(file);
+        let (_, body) = text.split_once("\n      items:\n").expect("items");
+        let key = body.split("key: ").nth(1).unwrap().lines().next().unwrap().to_owned();
+        let name = text.split("template: '").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+        let body = body.replace(&key, "KEY").replace(&name, "NAME").replace("          type: EXTERNAL\n", "");
+        let is_own = |line: &&str| !line.contains("uuid: ");
+        let lines: Vec<String> = body.lines().filter(is_own).map(str::to_owned).collect();
+        lines
+    });
+    let file =
+        external.iter().position(|line| line.contains("{$IMAP_SESSION.FILE}")).expect("the macro for the ini file");
+    let mut external = external;
+    // With its value and its description.
+    external.drain(file..file + 3);
+    assert_eq!(agent, external);
+}
+
+#[test]
 fn what_takes_no_option_refuses_it() {
     // What the code answers to an option that it does not have.
     let answer = |name: &str| Plugin::new([name]).run().stdout;
@@ -361,6 +419,46 @@ fn list_matched_values(behind: &str) -> Vec<&str> {
     }
     let value = value.trim_start_matches('\\').strip_prefix('"').unwrap_or_default();
     value.split(['"', '\\']).next().unwrap().split('|').collect()
+}
+
+/// The names of the fields in a JSON Schema.
+fn collect_properties(schema: &Value, names: &mut BTreeSet<String>) {
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        names.extend(properties.keys().cloned());
+    }
+    match schema {
+        Value::Object(map) => map.values().for_each(|value| collect_properties(value, names)),
+        Value::Array(list) => list.iter().for_each(|value| collect_properties(value, names)),
+        _ => {}
+    }
+}
+
+fn find_json_path(line: &str) -> Option<String> {
+    let value = line.trim_start().strip_prefix("- ").or_else(|| line.trim_start().strip_prefix("path: "))?;
+    let value = value.trim_matches('\'');
+    value.starts_with("$.").then(|| value.to_owned())
+}
+
+/// Operation and figure: those whose item an override of the operation puts in.
+fn list_overridden_figures(rule: &str) -> BTreeSet<(String, String)> {
+    let end_of_name = |line: &str| line.rsplit(": ").next().map(|end| end.trim_end_matches('\'').to_owned());
+    let mut figures = BTreeMap::new();
+    let mut item = String::new();
+    let mut phases = Vec::new();
+    let mut found = BTreeSet::new();
+    for line in rule.lines().map(str::trim_start) {
+        if line.starts_with("name: 'IMAP session: {#PHASE} {#TARGET}: ") {
+            item = end_of_name(line).unwrap();
+        } else if let Some((_, rest)) = line.split_once(".figures.") {
+            figures.insert(item.clone(), rest.split('.').next().unwrap().to_owned());
+        } else if let Some(pattern) = line.strip_prefix("value: ^") {
+            phases = pattern.trim_matches(['(', ')', '$']).split('|').map(str::to_owned).collect();
+        } else if let Some(name) = line.strip_prefix("value: ': ") {
+            let figure = figures.get(name.trim_end_matches("$'")).expect(name);
+            found.extend(phases.iter().map(|phase: &String| (phase.clone(), figure.clone())));
+        }
+    }
+    found
 }
 
 fn is_name_character(c: char) -> bool {
