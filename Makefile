@@ -52,6 +52,7 @@ picture:
 test-consumers: needs
 	@tests/install-needs.sh consumers || echo "SOME PROGRAMS ARE MISSING: their tests are skipped" >&2
 	@tests/install-needs.sh director || echo "NO DIRECTOR: its test is skipped" >&2
+	@tests/install-needs.sh zabbix || echo "NO ZABBIX: its tests are skipped" >&2
 	$(CARGO) test --release --locked --test consumers -- --nocapture
 
 lint:

@@ -10,6 +10,7 @@
 #     consumers   the schedulers, Prometheus, Node.js, man and shells of `make test-consumers`
 #     cluster     Icinga 2 alone, for `make test-cluster` and `make bench-cluster`
 #     director    Icinga Director with its database, for the slow part of it
+#     zabbix      Zabbix agents, and a Zabbix server with its frontend and database, for another slow part
 #     package     what `make deb` needs
 #     rpm         what `make rpm` needs, and what its test judges the package by
 #     bench       what `make bench` and `make exactness` compare with and measure by
@@ -59,6 +60,9 @@ list_packages() { # SET
             ;;
         cluster) echo curl icinga2-bin icinga2-common ;;
         director) echo curl icinga2-bin icinga2-common mariadb-server icingacli icingaweb2-module-director php-mysql ;;
+        zabbix)
+            echo curl mariadb-server php-cli php-mysql zabbix-agent zabbix-agent2 zabbix-frontend-php zabbix-server-mysql
+            ;;
         package) echo build-essential debhelper lintian ;;
         rpm) echo rpm rpmlint ;;
         bench)

@@ -10,6 +10,7 @@
     reason = "a test says what went wrong by panicking, and says loudly what it had to skip"
 )]
 
+mod database;
 mod director;
 mod documents;
 mod grafana;
@@ -25,3 +26,4 @@ mod schedulers;
 #[path = "../testkit/mod.rs"]
 #[allow(dead_code, reason = "the other test programs use the rest")]
 mod testkit;
+mod zabbix;
