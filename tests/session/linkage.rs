@@ -1,7 +1,8 @@
-//! On which systems the plugin starts, and what it loads there.
+//! On which systems the plugin starts, and what it loads there. This is the build with the system's OpenSSL; of the portable
+//! one tests/consumers/portable.rs knows.
 use std::path::Path;
 
-use crate::plugin::{BINARY, skipped};
+use crate::plugin::skipped;
 use crate::testkit::linkage::Linkage;
 
 #[test]
@@ -20,7 +21,7 @@ fn no_library_is_loaded_but_openssl_and_glibc() {
 }
 
 fn linkage() -> Option<Linkage> {
-    let linkage = Linkage::read(Path::new(BINARY));
+    let linkage = Linkage::read(Path::new(env!("CARGO_BIN_EXE_check_imap_session")));
     if linkage.is_none() {
         skipped("what the plugin asks of the system: readelf is not installed (binutils)");
     }
