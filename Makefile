@@ -126,6 +126,15 @@ deb:
 	rm -rf $(CARGO_TARGET_DIR)/deb/build
 	ls -l $(CARGO_TARGET_DIR)/deb
 
+# An archive for any Linux with glibc 2.17 or later, in target/portable, with AWS-LC in place of the system's OpenSSL.
+portable:
+	@debian/portable.sh
+
+# The archive, and its tests; in one of them its plugin runs in a Debian 11 that debootstrap makes.
+test-portable-package: portable
+	@tests/install-needs.sh dovecot debootstrap
+	$(CARGO) test --release --locked --test consumers -- --nocapture portable::
+
 # The RPM package, in target/rpm: for Enterprise Linux 9 and later if it is made on Debian 12. What is in it, debian/rpm.spec
 # says.
 RPM = $(abspath $(CARGO_TARGET_DIR))/rpm
@@ -143,4 +152,4 @@ rpm: build
 clean:
 	$(CARGO) clean
 
-.PHONY: build demo test generated picture test-consumers lint soak test-cluster bench-cluster bench exactness fuzz needs install deb rpm clean portable-build test-portable lint-portable
+.PHONY: build demo test generated picture test-consumers lint soak test-cluster bench-cluster bench exactness fuzz needs install deb rpm clean portable-build test-portable lint-portable portable test-portable-package

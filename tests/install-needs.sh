@@ -12,6 +12,8 @@
 #     director    Icinga Director with its database, for the slow part of it
 #     zabbix      Zabbix agents, and a Zabbix server with its frontend and database, for another slow part
 #     package     what `make deb` needs
+#     zig         what `make portable` needs to take zig from PyPI
+#     debootstrap makes the older Debian of `make test-portable-package`
 #     rpm         what `make rpm` needs, and what its test judges the package by
 #     bench       what `make bench` and `make exactness` compare with and measure by
 #   tests/install-needs.sh has PACKAGE    ends with 0 if it is there
@@ -64,6 +66,8 @@ list_packages() { # SET
             echo curl mariadb-server php-cli php-mysql zabbix-agent zabbix-agent2 zabbix-frontend-php zabbix-server-mysql
             ;;
         package) echo build-essential debhelper lintian ;;
+        zig) echo python3-venv ;;
+        debootstrap) echo debootstrap ;;
         rpm) echo rpm rpmlint ;;
         bench)
             echo curl valgrind strace time tcpdump python3 ca-certificates monitoring-plugins-basic \
@@ -92,6 +96,7 @@ has() { # PACKAGE
         valgrind) command -v valgrind ;;
         nodejs) command -v node ;;
         npm) command -v npm ;;
+        python3-venv) python3 -c 'import ensurepip, venv' ;;
         rpm) command -v rpmbuild ;;
         rpmlint) command -v rpmlint ;;
         *) dpkg-query -W -f '${Status}' "$1" | grep -q 'ok installed' ;;
@@ -114,6 +119,8 @@ say_purpose() { # PACKAGE
         valgrind) echo "one test counts instructions with it" ;;
         build-essential | debhelper | lintian) echo "makes and judges the Debian package" ;;
         nodejs | npm) echo "tests run an OAuth server and a compiler, which npm installs into a temporary folder" ;;
+        python3-venv) echo "takes zig from PyPI, into a folder of its own" ;;
+        debootstrap) echo "makes an older Debian, in which a test runs the portable plugin" ;;
         rpm | rpmlint) echo "makes and judges the RPM package" ;;
         strace | time | tcpdump) echo "measures" ;;
         monit | collectd-core) echo "runs the plugin by its example" ;;

@@ -19,6 +19,7 @@ mod nagios;
 mod nrpe;
 mod oauth;
 mod package;
+mod portable;
 mod prometheus;
 mod real;
 mod rpm;
