@@ -35,6 +35,10 @@ main() {
     cp -r debian/check_imap_session.1 debian/completions LICENSE-MIT LICENSE-APACHE "$folder"
     cp -r README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md docs icinga "$folder"
     debian/crates.sh --features portable >"$folder/crates.txt"
+    {
+        printf '\n==== zig %s, of which parts of the run-time library are inside, too\n\n' "$ziglang"
+        cat "$tools"/lib/python3*/site-packages/ziglang/LICENSE
+    } >>"$folder/crates.txt"
     pack "$name"
     ls -l "$made"
 }
