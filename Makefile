@@ -33,7 +33,7 @@ portable-build:
 # `make test`, whose scripted servers use OpenSSL, and the program that they run is the portable one. SESSION_TESTS is a list
 # of what the names of tests have in them, and by default it is empty: all.
 SESSION_TESTS ?=
-test-portable: needs portable-build
+test-portable: needs portable-build lint-portable
 	$(CARGO) test $(PORTABLE_FLAGS) --lib
 	TESTED_BINARY=$(PORTABLE_BINARY) $(CARGO) test --release --locked --test session -- $(SESSION_TESTS)
 
@@ -63,7 +63,7 @@ lint:
 # The same for the code that only the portable build has.
 lint-portable:
 	@tests/install-needs.sh build portable
-	$(CARGO) clippy --lib --bins --locked --features portable --target-dir $(PORTABLE_TARGET_DIR) -- -D warnings
+	$(CARGO) clippy $(PORTABLE_FLAGS) --lib --bins -- -D warnings
 
 # Runs with random faults (SOAK_RUNS, SOAK_SEED, SOAK_JOBS; SOAK_ONLY=NUMBER repeats one): minutes, a table, violations.
 soak: needs
@@ -76,7 +76,8 @@ test-cluster bench-cluster:
 	@tests/install-needs.sh build test cluster
 	$(CARGO) test -q --release --locked --test cluster -- $@
 
-# What a run of either build costs beside other programs, and how exact its times are: minutes each, a table (BENCH_ROUNDS, EXACTNESS_RUNS).
+# What a run of either build costs beside other programs, and how exact the times of the default build are: minutes each, a
+# table (BENCH_ROUNDS, EXACTNESS_RUNS).
 # exactness captures packets, which only root may.
 bench exactness:
 	@tests/install-needs.sh build test bench

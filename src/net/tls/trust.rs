@@ -72,16 +72,16 @@ pub(super) fn explain_empty_trust() -> Option<Failure> {
 
 /// The first hashed directory of the system below this root.
 fn find_directory(root: &Path) -> PathBuf {
-    let directories = list_below(root, library::list_directories());
+    let directories = list_below(root, &library::list_directories());
     directories.iter().find(|directory| is_hashed(directory)).or(directories.first()).cloned().unwrap_or_default()
 }
 
 /// The first bundle that is there below this root.
 fn find_bundle(root: &Path) -> Option<PathBuf> {
-    list_below(root, library::list_bundles()).into_iter().find(|file| file.exists())
+    list_below(root, &library::list_bundles()).into_iter().find(|file| file.exists())
 }
 
-fn list_below(root: &Path, paths: Vec<PathBuf>) -> Vec<PathBuf> {
+fn list_below(root: &Path, paths: &[PathBuf]) -> Vec<PathBuf> {
     paths.iter().map(|path| root.join(path.strip_prefix("/").unwrap_or(path))).collect()
 }
 
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn the_first_hashed_directory_and_the_first_bundle_are_found() {
         let root = tempfile::tempdir().unwrap();
-        let below = |paths: Vec<PathBuf>| list_below(root.path(), paths);
+        let below = |paths: Vec<PathBuf>| list_below(root.path(), &paths);
         let (directories, bundles) = (below(library::list_directories()), below(library::list_bundles()));
         assert_eq!(find_directory(root.path()), directories[0], "the one that is named if there is none");
         assert_eq!(find_bundle(root.path()), None);
