@@ -45,6 +45,10 @@ pub fn find_made(folder: &str, prefix: &str, suffix: &str, variable: &str) -> Op
     Some(found)
 }
 
+fn changed(file: &Path) -> SystemTime {
+    file.metadata().unwrap().modified().unwrap()
+}
+
 fn unpacked(deb: &Path) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     run(Command::new("dpkg-deb").arg("-x").arg(deb).arg(root.path()));
