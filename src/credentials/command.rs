@@ -295,12 +295,9 @@ mod tests {
             ("echo 'not \u{1b}[31m|so' >&2; exit 1", "exit status 1: not  [31m!so"),
             ("kill -9 $$", "ended by signal 9"),
             ("echo 'no agent' >&2; kill -15 $$", "ended by signal 15: no agent"),
-            ("true", "its first line is no password: the password is empty"),
-            ("echo denied >&2", "its first line is no password: the password is empty, on standard error: denied"),
-            (
-                "printf 'a\\0b'",
-                "its first line is no password: the password has a NUL or a line end, which IMAP cannot carry",
-            ),
+            ("true", "its first line cannot be used: it is empty"),
+            ("echo denied >&2", "its first line cannot be used: it is empty, on standard error: denied"),
+            ("printf 'a\\0b'", "its first line cannot be used: it has a NUL or a line end, which IMAP cannot carry"),
             ("head -c 16385 /dev/zero | tr '\\0' x", "its first line has more than 16384 bytes"),
         ] {
             assert_eq!(run(command).unwrap_err(), wanted, "{command}");

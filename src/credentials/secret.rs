@@ -23,13 +23,13 @@ impl Secret {
     /// Why not.
     pub fn check(&self) -> Result<(), String> {
         if self.0.is_empty() {
-            return Err("the password is empty".to_owned());
+            return Err("it is empty".to_owned());
         }
         if let Some((_, encoding)) = BYTE_ORDER_MARKS.iter().find(|(mark, _)| self.0.starts_with(mark)) {
             return Err(format!("it begins with a byte order mark ({encoding}), save it as UTF-8 without one"));
         }
         if self.0.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
-            return Err("the password has a NUL or a line end, which IMAP cannot carry".to_owned());
+            return Err("it has a NUL or a line end, which IMAP cannot carry".to_owned());
         }
         Ok(())
     }

@@ -33,6 +33,16 @@ pub enum PasswordSource {
 }
 
 impl PasswordSource {
+    /// The option that names it.
+    #[must_use]
+    pub fn option(&self) -> Option<&'static str> {
+        match self {
+            Self::File(_) | Self::Stdin => Some("--password-file"),
+            Self::Command(_) => Some("--password-command"),
+            Self::Value(_) => None,
+        }
+    }
+
     /// Reads the password. Before a file is opened or a command started, `report_reading` gets its name: it may hang.
     /// A command runs in the group.
     ///
@@ -102,5 +112,5 @@ pub(super) fn check_first_line(mut line: Zeroizing<Vec<u8>>) -> Result<Secret, S
         line.pop();
     }
     let password = Secret::new(std::mem::take(&mut line));
-    password.check().map(|()| password).map_err(|why| format!("its first line is no password: {why}"))
+    password.check().map(|()| password).map_err(|why| format!("its first line cannot be used: {why}"))
 }

@@ -18,12 +18,7 @@ pub(super) fn complete_account(options: &mut Options) -> Result<(), String> {
         return Err(format!("--authzid: {name} has no place for another user, right is --auth with one of: {others}"));
     }
     if mechanism.wants == Wants::Nothing {
-        let option = match options.password {
-            PasswordSource::Value(_) => None,
-            PasswordSource::File(_) | PasswordSource::Stdin => Some("--password-file"),
-            PasswordSource::Command(_) => Some("--password-command"),
-        };
-        if let Some(option) = option {
+        if let Some(option) = options.password.option() {
             return Err(format!("{option}: --auth {} sends no password, right is one of both", mechanism.name));
         }
         options.password = PasswordSource::Value(Secret::new(Vec::new()));
@@ -35,7 +30,11 @@ pub(super) fn complete_account(options: &mut Options) -> Result<(), String> {
     if let (PasswordSource::Value(secret), None) = (&options.password, &options.oauth.url) {
         if secret.expose().is_empty() {
             let what = mechanism.wants.describe();
-            return Err(format!("no {what}: give --password-file FILE or set {PASSWORD_VARIABLE}"));
+            let sources = match mechanism.wants {
+                Wants::Token => "give --oauth-token-url URL, --password-file FILE or set",
+                _ => "give --password-file FILE or set",
+            };
+            return Err(format!("no {what}: {sources} {PASSWORD_VARIABLE}"));
         }
         secret.check().map_err(|why| format!("{PASSWORD_VARIABLE}: {why}"))?;
     }

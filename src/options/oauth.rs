@@ -55,10 +55,11 @@ impl Oauth {
             let (name, right) = (mechanism.name, right.join(" or "));
             return Err(format!("--oauth-token-url: --auth {name} sends no token, right is --auth {right}"));
         }
-        if !matches!(password, PasswordSource::Value(_)) {
-            return Err("--password-file: the token of --oauth-token-url is sent in the place of a password, \
-                        right is one of them: --password-file or --oauth-token-url"
-                .to_owned());
+        if let Some(option) = password.option() {
+            return Err(format!(
+                "{option}: the token of --oauth-token-url is sent in the place of a password, \
+                 right is one of them: {option} or --oauth-token-url"
+            ));
         }
         if self.service_account.is_some() {
             let others = ["--oauth-client-id", "--oauth-client-secret-file", "--oauth-refresh-token-file"];
@@ -155,6 +156,10 @@ mod tests {
             ([URL, ACCOUNT, ID].concat(), "--oauth-client-id: the key of a service account"),
             ([URL, ACCOUNT, REFRESH].concat(), "--oauth-refresh-token-file: the key of a service account"),
             ([URL, ID, SECRET, FILE].concat(), "--password-file: the token of --oauth-token-url"),
+            (
+                [URL, ID, SECRET, ["--password-command", "x"]].concat(),
+                "--password-command: the token of --oauth-token-url",
+            ),
             (vec!["--oauth-token-url", "http://login.example.org/"], "--oauth-token-url: http://login.example.org/"),
             (
                 [&URL[..], &ID, &SECRET, &["--auth", "scram-sha-256"]].concat(),

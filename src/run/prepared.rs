@@ -12,7 +12,7 @@ use super::event::{Event, Reporter};
 use crate::credentials::command::CommandGroup;
 use crate::credentials::redactor::Redactor;
 use crate::credentials::secret::Secret;
-use crate::credentials::source::{PasswordSource, show_path};
+use crate::credentials::source::{PASSWORD_VARIABLE, PasswordSource, show_path};
 use crate::facts::Fact;
 use crate::imap::auth::Mechanism;
 use crate::net::tls::{Connector, PemFiles};
@@ -75,7 +75,10 @@ impl Prepared {
     /// The mechanism cannot use this secret.
     pub fn new(settings: Arc<Settings>, given: &Secret, tls: Option<Connector>) -> Result<Self, String> {
         let secret = match settings.oauth {
-            None => settings.mechanism.wants.prepare(given)?,
+            None => {
+                let source = settings.password.option().unwrap_or(PASSWORD_VARIABLE);
+                settings.mechanism.wants.prepare(given).map_err(|why| format!("{source}: {why}"))?
+            }
             Some(_) => given.clone(),
         };
         let mut redactor = Redactor::new(&settings.username, given);

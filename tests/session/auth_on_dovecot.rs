@@ -79,6 +79,7 @@ fn external_logs_in_whom_the_client_certificate_names() {
             let run = plugin.args(authzid.map(|name| format!("--authzid={name}"))).run();
             assert_eq!(run.check_sound().code, code, "{certificate:?} {authzid:?}: {run:#?}");
             assert_eq!(run.summary().contains("login failed: NO [AUTHENTICATIONFAILED]"), code == 2, "{run:#?}");
+            assert_eq!(run.summary().contains("(is --client-cert missing?)"), certificate.is_none(), "{run:#?}");
         }
     }
 }

@@ -344,7 +344,7 @@ fn options_that_do_not_fit_together_are_one_line_each_and_nothing_is_sent() {
         (vec!["--auth", "plain", "-u", "joe"], "no password: give --password-file FILE or set IMAP_SESSION_PASSWORD"),
         (
             vec!["--auth", "xoauth2", "-u", "joe"],
-            "no access token: give --password-file FILE or set IMAP_SESSION_PASSWORD",
+            "no access token: give --oauth-token-url URL, --password-file FILE or set IMAP_SESSION_PASSWORD",
         ),
         (
             vec!["--authzid", "jane", "-u", "joe", "--password-file", file],
@@ -355,7 +355,10 @@ fn options_that_do_not_fit_together_are_one_line_each_and_nothing_is_sent() {
             "--authzid: xoauth2 has no place for another user",
         ),
         (vec!["--authzid", "", "--auth", "external"], "--authzid: (empty) is not a user name"),
-        (vec!["--auth", "xoauth2", "-u", "joe", "--password-file", file], "it is no access token, which has no blanks"),
+        (
+            vec!["--auth", "xoauth2", "-u", "joe", "--password-file", file],
+            "--password-file: it is no access token, which has no blanks",
+        ),
     ] {
         let run = Plugin::new(["-H", "127.0.0.1", "-p", &port, "--tls", "none"]).args(&options).run();
         run.check_sound();

@@ -36,8 +36,8 @@ fn a_command_that_fails_is_unknown_with_its_own_words_and_no_secret() {
         ("echo opensesame; echo 'no: opensesame' >&2; exit 1", "exit status 1: no: ***"),
         ("echo opensesame; echo opensesame | base64 >&2; exit 1", "exit status 1: ***o="),
         ("kill -KILL $$", "ended by signal 9"),
-        ("echo denied >&2 | true", "its first line is no password: the password is empty, on standard error: denied"),
-        ("printf '\\357\\273\\277opensesame'", "its first line is no password: it begins with a byte order mark"),
+        ("echo denied >&2 | true", "its first line cannot be used: it is empty, on standard error: denied"),
+        ("printf '\\357\\273\\277opensesame'", "its first line cannot be used: it begins with a byte order mark"),
     ] {
         for args in [&["-vvv"][..], &["-o", "json"], &["-o", "prometheus"], &["-o", "timeline"]] {
             let run = plugin(server.port, command).args(args).run();

@@ -44,8 +44,8 @@ fn every_way_out_of_the_question_leaves_a_terminal_that_echoes() {
     for (keys, said) in [
         ("secret\x03", "ended by SIGINT after "),
         ("\x1a\x1c\x03", "ended by SIGINT after "),
-        ("\r", "its first line is no password: the password is empty"),
-        ("\x04", "its first line is no password: the password is empty"),
+        ("\r", "its first line cannot be used: it is empty"),
+        ("\x04", "its first line cannot be used: it is empty"),
     ] {
         let mut terminal = ask(&plugin(&server));
         terminal.type_keys(keys);

@@ -88,7 +88,18 @@ fn authenticate(
     })?;
     dialogue.begin_login();
     let result = dialogue.authenticate(name, exchange.as_mut());
-    result.map_err(|failure| add_offers(failure, dialogue, settings.mechanism))
+    result.map_err(|failure| match failure {
+        // Most servers know the user by it.
+        Failure::Refused(Reason { hint: None, .. }) if has_no_proof(settings) => {
+            failure.with_hint("is --client-cert missing?")
+        }
+        failure => add_offers(failure, dialogue, settings.mechanism),
+    })
+}
+
+/// Whether the server gets neither a secret nor a certificate.
+fn has_no_proof(settings: &Settings) -> bool {
+    settings.mechanism.wants == Wants::Nothing && settings.server.client_cert.is_none()
 }
 
 /// A refusal that has no hint yet gets the other ways to log in.
