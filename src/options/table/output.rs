@@ -131,7 +131,8 @@ pub static SECTION: Section = Section {
             long: "version",
             value: "",
             help: "show the version (exit 3)",
-            doc: "Show the version. The exit code is 3, as the guidelines of the Monitoring Plugins say.",
+            doc: "Show the version, and that of the TLS library. The exit code is 3, as the guidelines of the Monitoring \
+                  Plugins say.",
             completes: Completes::Nothing,
             given: Given::Alone,
             in_check: InCheck::No,
