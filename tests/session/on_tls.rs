@@ -278,7 +278,7 @@ fn a_server_that_is_too_weak_is_reported_with_what_takes_it() {
 }
 
 #[test]
-fn a_key_on_a_short_curve_is_refused() {
+fn a_server_with_a_key_on_a_short_curve_has_nothing_in_common() {
     let short = Identity::new(&Certificate { key: Key::P192, ..SERVER }, None);
     let trusted = in_file(&[&short]);
     for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
@@ -286,7 +286,8 @@ fn a_key_on_a_short_curve_is_refused() {
         builder.set_max_proto_version(Some(version)).unwrap();
         let run = run(&serving(Mode::Implicit, builder), Mode::Implicit, Some(trusted.path()), "");
         assert_eq!(run.code, 2, "{run:#?}");
-        assert!(run.summary().contains("tls failed: "), "{run:#?}");
+        // It is not among the curves that it is offered.
+        assert!(run.summary().contains("tls failed: the server refused the handshake"), "{run:#?}");
     }
 }
 
