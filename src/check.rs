@@ -1,5 +1,6 @@
 //! One run of the plan as the options want it: performed, written to `--textfile`, judged, printed.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,22 +16,25 @@ use crate::report::Report;
 use crate::report::judge::judge;
 use crate::run::run;
 use crate::run::signals::Signals;
+use crate::run::worker::Worker;
 
 /// Performs the plan once and answers with its report.
 #[must_use]
 pub fn check(options: &Options, plan: &Plan, signals: &Signals, start: Instant) -> Answer {
     let settings = options.make_output_settings();
-    let report = perform(options, plan, settings.terminal.is_some(), signals, start);
+    let (report, worker) = perform(options, plan, settings.terminal.is_some(), signals, start);
+    // The process ends soon, and its memory with it. To take OpenSSL's context apart would cost 0.2 % of a run.
+    mem::forget(worker);
     let judged = judge(&report, Utc::now());
     let text = (options.format.render)(&judged, &settings);
     make_answer(options, judged.state, text, start)
 }
 
-/// Performs the plan, with a picture of it if there is a terminal to draw on.
+/// Performs the plan, with a picture of it if there is a terminal to draw on. Returns the worker as `run` does.
 #[must_use]
-pub fn perform(options: &Options, plan: &Plan, is_drawn: bool, signals: &Signals, start: Instant) -> Report {
+pub fn perform(options: &Options, plan: &Plan, is_drawn: bool, signals: &Signals, start: Instant) -> (Report, Worker) {
     let (view, observer) = is_drawn.then(|| LiveView::begin(start)).unzip();
-    let mut report = run(plan.clone(), &Arc::new(options.make_worker_settings()), observer, signals, start);
+    let (mut report, worker) = run(plan.clone(), &Arc::new(options.make_worker_settings()), observer, signals, start);
     if let Some(view) = view {
         view.end();
     }
@@ -38,7 +42,7 @@ pub fn perform(options: &Options, plan: &Plan, is_drawn: bool, signals: &Signals
         let settings = options.make_output_settings();
         textfile::write_in_time(file, options.list_files(), &mut report, &settings, signals, start);
     }
-    report
+    (report, worker)
 }
 
 /// The text with the exit code of this state.

@@ -29,7 +29,7 @@ pub fn repeat(mut options: Options, plan: &Plan, repetition: Repetition, signals
     let mut start = Instant::now();
     for number in 1..=repetition.times {
         start = Instant::now();
-        let report = perform(&options, plan, false, signals, start);
+        let (report, _) = perform(&options, plan, false, signals, start);
         // A run that the user ends says nothing about the server, unless it is the only one.
         let is_ended = signals.caught().is_some();
         if is_ended && number > 1 {

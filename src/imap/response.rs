@@ -174,7 +174,7 @@ const DATA_CODES: [&str; 20] = [
 pub(super) fn has_telling_code(text: &[u8]) -> bool {
     let is_code = |part: &[u8], is_first: bool| {
         let name = part.split(|byte| b" ]".contains(byte)).next().unwrap_or_default();
-        part.contains(&b']') && is_telling(name) && (is_first || !name.iter().any(u8::is_ascii_lowercase))
+        is_telling(name) && part.contains(&b']') && (is_first || !name.iter().any(u8::is_ascii_lowercase))
     };
     let mut parts = text.split(|&byte| byte == b'[');
     let is_at_beginning = parts.next().is_some_and(<[u8]>::is_empty);

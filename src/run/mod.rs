@@ -25,7 +25,7 @@ use supervisor::supervise;
 use worker::{Observer, Worker, make_worker, observe};
 
 /// Runs a plan; an observer, if there is one, sees each event. `start` is the start of the program: the total limit
-/// counts from there.
+/// counts from there. With the report comes the worker, which has what it prepared until it is dropped.
 #[must_use]
 pub fn run(
     plan: Plan,
@@ -33,7 +33,7 @@ pub fn run(
     observer: Option<Observer>,
     signals: &Signals,
     start: Instant,
-) -> Report {
+) -> (Report, Worker) {
     let worker = make_worker(Arc::clone(settings));
     let worker = if let Some(observer) = observer { observe(worker, observer) } else { worker };
     let report = if settings.every_address {
@@ -42,7 +42,7 @@ pub fn run(
         supervise(&Arc::new(plan), &[], &worker, signals, start)
     };
     settings.command_group.end();
-    report
+    (report, worker)
 }
 
 fn run_against_each(plan: &Plan, worker: &Worker, signals: &Signals, start: Instant) -> Report {
