@@ -14,6 +14,7 @@ use std::time::SystemTime;
 pub const NAME: &str = "monitoring-plugins-imap-session";
 const PLUGIN: &str = "usr/lib/nagios/plugins/check_imap_session";
 
+/// The package, if there is one.
 fn deb() -> Option<PathBuf> {
     have(&["dpkg-deb", "dpkg"]).then(|| find_made("deb", &format!("{NAME}_"), ".deb", "DEB"))?
 }
