@@ -3,10 +3,17 @@
 use super::table::{Given, Opt, list_options};
 use crate::text;
 
+/// A command line as the parser sees it.
+pub(super) struct Matching {
+    pub matches: getopts::Matches,
+    /// The options that the parser knows.
+    known: Vec<&'static Opt>,
+}
+
 /// Each option that was given with its value, in the order of the command line.
-pub(super) fn list_occurrences(matches: &getopts::Matches) -> Vec<(usize, &'static Opt, String)> {
+pub(super) fn list_occurrences(Matching { matches, known }: &Matching) -> Vec<(usize, &'static Opt, String)> {
     let mut occurrences = Vec::new();
-    for opt in list_options().filter(|opt| matches.opt_defined(opt.long)) {
+    for &opt in known {
         if !opt.value.is_empty() && !may_lack_value(opt) {
             let values = matches.opt_strs_pos(opt.long).into_iter();
             occurrences.extend(values.map(|(position, value)| (position, opt, value)));
@@ -21,12 +28,13 @@ pub(super) fn list_occurrences(matches: &getopts::Matches) -> Vec<(usize, &'stat
     occurrences
 }
 
-pub(super) fn match_options(arguments: &[String]) -> Result<getopts::Matches, String> {
+pub(super) fn match_options(arguments: &[String]) -> Result<Matching, String> {
     let mut parser = getopts::Options::new();
     // The parser looks at each option that it knows for each name, with copies of both. So it gets to know few.
-    let is_asked_for = |opt: &Opt| opt.given == Given::Alone || may_be_given(opt, arguments);
-    for opt in list_options().filter(|opt| is_asked_for(opt)) {
-        let &Opt { short, long, value, .. } = opt;
+    let is_asked_for = |opt: &&Opt| opt.given == Given::Alone || may_be_given(opt, arguments);
+    let known: Vec<_> = list_options().filter(is_asked_for).collect();
+    for opt in &known {
+        let &Opt { short, long, value, .. } = *opt;
         match long {
             _ if may_lack_value(opt) => parser.optflagopt(short, long, "", ""),
             _ if value.is_empty() => parser.optflagmulti(short, long, ""),
@@ -39,7 +47,7 @@ pub(super) fn match_options(arguments: &[String]) -> Result<getopts::Matches, St
         let name = text::clean(name.as_bytes());
         if name.chars().count() == 1 { format!("-{name}") } else { format!("--{name}") }
     };
-    parser.parse(arguments).map_err(|fail| match fail {
+    let matches = parser.parse(arguments).map_err(|fail| match fail {
         getopts::Fail::ArgumentMissing(name) => format!("{} needs a value, see --help", add_dashes(&name)),
         getopts::Fail::UnrecognizedOption(name) => {
             let known: Vec<String> =
@@ -52,7 +60,8 @@ pub(super) fn match_options(arguments: &[String]) -> Result<getopts::Matches, St
         getopts::Fail::OptionDuplicated(name) | getopts::Fail::OptionMissing(name) => {
             format!("{} is given more than once", add_dashes(&name))
         }
-    })
+    })?;
+    Ok(Matching { matches, known })
 }
 
 /// Whether one of the arguments could be this option, by itself or among other letters.

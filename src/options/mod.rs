@@ -121,7 +121,7 @@ impl Options {
     /// One line: the option at fault, what is wrong with it and what would be right.
     pub fn parse(arguments: &[String], password: Option<Vec<u8>>) -> Result<Request, String> {
         let (arguments, ini_files) = extra_opts::expand(arguments)?;
-        let matches = matching::match_options(&arguments).map_err(|why| {
+        let matching = matching::match_options(&arguments).map_err(|why| {
             // The value may be a password: no other error may show it.
             let is_password = |argument: &String| {
                 argument.starts_with("-P") || argument.starts_with("--password=") || argument == "--password"
@@ -132,18 +132,18 @@ impl Options {
                 why
             }
         })?;
-        if matches.opt_present("help") {
+        if matching.matches.opt_present("help") {
             return Ok(Request::Text(help::render_help()));
         }
-        if matches.opt_present("version") {
+        if matching.matches.opt_present("version") {
             let version = env!("CARGO_PKG_VERSION");
             return Ok(Request::Text(format!("check_imap_session {version} ({})\n", describe_library())));
         }
         let mut options = Self::new(Secret::new(password.unwrap_or_default()), ini_files);
-        for (_, opt, value) in matching::list_occurrences(&matches) {
+        for (_, opt, value) in matching::list_occurrences(&matching) {
             (opt.set)(&mut options, &value).map_err(|why| format!("--{}: {why}", opt.long))?;
         }
-        if let Some(free) = matches.free.iter().find(|argument| !argument.is_empty()) {
+        if let Some(free) = matching.matches.free.iter().find(|argument| !argument.is_empty()) {
             return Err(format!("{} is not an option, all arguments are options, see --help", show_value(free)));
         }
         options.complete().map(|options| Request::Check(Box::new(options)))

@@ -8,7 +8,7 @@ mod tasks;
 
 pub use check::MAX_ADDRESSES;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -258,7 +258,7 @@ fn resolve_phase(
 
 /// Beginnings of perfdata labels. Phases of one operation whose labels fall together are numbered.
 #[derive(Default)]
-struct Labels(HashMap<&'static str, UniqueNames>);
+struct Labels(BTreeMap<&'static str, UniqueNames>);
 
 impl Labels {
     fn make(&mut self, operation: &'static Operation, target: Option<&str>) -> String {
@@ -272,7 +272,7 @@ impl Labels {
 
 /// Names of which each is given out once.
 #[derive(Debug, Default)]
-pub struct UniqueNames(HashMap<String, usize>);
+pub struct UniqueNames(BTreeMap<String, usize>);
 
 impl UniqueNames {
     /// `name`, or `name_2`, `name_3` if it is taken. The search begins at the number that the name was last given.
