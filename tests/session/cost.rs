@@ -35,10 +35,10 @@ fn a_run_costs_hardly_more_than_the_bare_program() {
 
 #[test]
 fn the_portable_build_is_small_in_everything() {
-    // Measured: 4.03 million instructions, 2.4 ms of processor time, 5.6 to 5.9 MiB, 5.8 MB.
+    // Measured: 3.99 million instructions, 2.6 ms of processor time, 4.8 to 5.4 MiB, 5.2 MB.
     const MOST_INSTRUCTIONS: f64 = 4_200_000.0;
     const MOST_SECONDS: f64 = 0.010;
-    const MOST_MEMORY: u64 = 6500;
+    const MOST_MEMORY: u64 = 5632;
     const MOST_BYTES: u64 = 6_000_000;
     if !is_portable() {
         return;
@@ -52,7 +52,8 @@ fn the_portable_build_is_small_in_everything() {
     if let Some(instructions) = instructions(&program) {
         assert!(instructions <= MOST_INSTRUCTIONS, "{instructions} instructions");
     }
-    if let Some(memory) = program.peak_memory() {
+    // How much of the program's file the kernel maps differs by a tenth from run to run.
+    if let Some(memory) = (0..5).filter_map(|_| program.peak_memory()).min() {
         assert!(memory <= MOST_MEMORY, "{memory} KiB");
     }
 }
