@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use answer::{Denied, Granted, read_answer};
 use cache::{Cache, Kept, Owner};
 use credentials::Credentials;
-use form::{Form, encode};
+use form::{Form, list_encodings};
 use http::{Endpoint, Watch, post};
 use url::Url;
 
@@ -228,10 +228,14 @@ impl Fetcher {
     }
 }
 
-/// Masks a secret, also as the form has it.
+/// Masks a secret, also percent-encoded, as the form has it.
 fn mask(mut redactor: Redactor, secret: &Secret) -> Redactor {
     redactor.add("", secret);
-    redactor.add("", &Secret::new(encode(secret.expose()).to_vec()));
+    for encoded in list_encodings(secret.expose()) {
+        if encoded.as_slice() != secret.expose() {
+            redactor.add("", &Secret::new(encoded.to_vec()));
+        }
+    }
     redactor
 }
 

@@ -681,11 +681,13 @@ fn list_faults() -> Vec<(&'static str, Vec<Step>, &'static str)> {
             refused(
                 "400 Bad Request",
                 &format!(
-                    r#"{{"error":"invalid_client","error_description":"{CLIENT_SECRET} {}"}}"#,
+                    r#"{{"error":"invalid_client","error_description":"{CLIENT_SECRET} {} {} {}"}}"#,
+                    "s3cr%26t%7Eof%3Dthe%2Bclient",
+                    "s3cr%26t~of%3dthe%2bclient",
                     BASE64_STANDARD.encode(CLIENT_SECRET)
                 ),
             ),
-            "failed: invalid_client: *** ***",
+            "failed: invalid_client: *** *** *** ***",
         ),
     ]
 }
