@@ -220,6 +220,26 @@ fn a_host_whose_places_for_cas_are_empty_variables_is_at_fault_itself() {
 }
 
 #[test]
+fn the_places_of_the_systems_cas_are_named_if_the_plugin_reads_them_itself() {
+    if !is_portable() {
+        // OpenSSL looks for its files by itself.
+        return;
+    }
+    let Chain { root, middle, leaf } = Chain::usual();
+    let (system, bundle) = (hashed(&[&root]), in_file(&[&root]));
+    let (directory, file, nowhere) = (system.path(), bundle.path(), Path::new("/nonexistent"));
+    for (first, second, places) in [
+        (directory, file, format!("{} and {}", file.display(), directory.display())),
+        (directory, nowhere, directory.display().to_string()),
+        (Path::new(""), file, file.display().to_string()),
+    ] {
+        let run = of_system(&serving(Mode::Implicit, serve(&[&leaf, &middle])), first, second).arg("-vv").run();
+        assert_eq!(run.code, 0, "{run:#?}");
+        assert!(run.stdout.contains(&format!("trust: the system CAs in {places}\n")), "{run:#?}");
+    }
+}
+
+#[test]
 fn a_host_that_has_a_ca_is_not_at_fault() {
     let Chain { root, middle, leaf } = Chain::usual();
     let foreign = Identity::new(&Certificate { common_name: "foreign CA", ..CA }, None);

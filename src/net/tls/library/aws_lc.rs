@@ -119,11 +119,13 @@ pub fn trust_file_and_directory(
     file: Option<&Path>,
     directory: &Path,
 ) -> Result<String, ErrorStack> {
-    if !directory.as_os_str().is_empty() {
+    let directory = Some(directory).filter(|directory| !directory.as_os_str().is_empty());
+    if let Some(directory) = directory {
         trust_directory(builder, directory)?;
     }
     let file = file.filter(|file| builder.load_verify_locations(Some(file), None).is_ok());
-    Ok(format!("the system CAs in {}", show_path(file.unwrap_or(directory))))
+    let places: Vec<String> = file.into_iter().chain(directory).map(show_path).collect();
+    Ok(format!("the system CAs in {}", if places.is_empty() { "no place".to_owned() } else { places.join(" and ") }))
 }
 
 /// The directories in which the system may have its CAs one by one.
