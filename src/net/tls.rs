@@ -175,7 +175,7 @@ impl Connector {
         let verification = Arc::clone(verification);
         let takes_weak = self.request.tls_min.takes_weak();
         ssl.set_verify_callback(SslVerifyMode::PEER, move |is_good, context| {
-            let weakness = if takes_weak { None } else { library::find_weakness(is_good, context) };
+            let weakness = library::find_weakness(is_good, takes_weak, context);
             let is_good = is_good && weakness.is_none();
             if !is_good && let Some(refusal) = Refusal::of(context, weakness) {
                 let _ = verification.refusal.set(refusal);

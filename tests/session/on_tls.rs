@@ -298,6 +298,22 @@ fn a_server_that_is_too_weak_is_reported_with_what_takes_it() {
 }
 
 #[test]
+fn a_certificate_with_md5_is_refused_for_its_hash_if_the_library_has_none() {
+    let ca = Identity::new(&Certificate { key: Key::Rsa(2048), ..CA }, None);
+    let md5 = Identity::new(&Certificate { hash: MessageDigest::md5, ..SERVER }, Some(&ca));
+    let trusted = in_file(&[&ca]);
+    let server = serving(Mode::Implicit, serve(&[&md5]));
+    let run = run(&server, Mode::Implicit, Some(trusted.path()), "--tls-min 1.0");
+    if is_portable() {
+        let reason =
+            "tls failed: certificate is signed with a hash that is too weak for the security level of this host";
+        assert!(run.code == 2 && run.summary().ends_with(reason), "{run:#?}");
+    } else {
+        assert_eq!(run.code, 0, "{run:#?}");
+    }
+}
+
+#[test]
 fn a_server_with_a_key_on_a_short_curve_has_nothing_in_common() {
     let short = Identity::new(&Certificate { key: Key::P192, ..SERVER }, None);
     let trusted = in_file(&[&short]);

@@ -73,7 +73,10 @@ pub fn has_answered(ssl: &SslRef) -> bool {
 
 /// Finds in the verified chain what OpenSSL refuses at its security level 2, which is the default of Debian and of
 /// OpenSSL from 3.2 on: less than 112 bits of security. It is asked in the same order, for each result of the verification.
-pub fn find_weakness(is_good: bool, context: &X509StoreContextRef) -> Option<Weakness> {
+pub fn find_weakness(is_good: bool, takes_weak: bool, context: &X509StoreContextRef) -> Option<Weakness> {
+    if takes_weak {
+        return find_unknown_hash(context);
+    }
     let chain = context.chain()?;
     if has_short_key(chain.get(0)?) {
         return Some(Weakness { depth: 0, code: verify_result::KEY_TOO_SMALL });
@@ -86,7 +89,7 @@ pub fn find_weakness(is_good: bool, context: &X509StoreContextRef) -> Option<Wea
         let is_last = usize::try_from(depth).is_ok_and(|depth| depth + 1 == chain.len());
         let code = if depth > 0 && has_short_key(certificate) {
             verify_result::CA_KEY_TOO_SMALL
-        } else if !is_last && has_weak_hash(certificate) {
+        } else if !is_last && has_hash(certificate, &[Nid::MD4, Nid::MD5, Nid::SHA1]) {
             verify_result::HASH_TOO_WEAK
         } else {
             return None;
@@ -103,9 +106,16 @@ fn has_short_key(certificate: &X509Ref) -> bool {
     })
 }
 
-fn has_weak_hash(certificate: &X509Ref) -> bool {
+/// AWS-LC cannot check signatures with these hashes, and takes them for wrong ones.
+fn find_unknown_hash(context: &X509StoreContextRef) -> Option<Weakness> {
+    let is_unknown = context.error().as_raw() == verify_result::BAD_SIGNATURE
+        && has_hash(context.current_cert()?, &[Nid::MD4, Nid::MD5]);
+    is_unknown.then(|| Weakness { depth: context.error_depth(), code: verify_result::HASH_TOO_WEAK })
+}
+
+fn has_hash(certificate: &X509Ref, hashes: &[Nid]) -> bool {
     let algorithm = certificate.signature_algorithm().object().nid().signature_algorithms();
-    algorithm.is_some_and(|algorithm| [Nid::MD4, Nid::MD5, Nid::SHA1].contains(&algorithm.digest))
+    algorithm.is_some_and(|algorithm| hashes.contains(&algorithm.digest))
 }
 
 /// Trusts the certificates of a hashed directory and no other.

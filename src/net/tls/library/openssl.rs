@@ -19,7 +19,7 @@ pub fn set_strength(builder: &mut SslContextBuilder, takes_weak: bool) -> Result
 }
 
 /// OpenSSL finds it itself, by the security level of this host.
-pub fn find_weakness(_is_good: bool, _context: &X509StoreContextRef) -> Option<Weakness> {
+pub fn find_weakness(_is_good: bool, _takes_weak: bool, _context: &X509StoreContextRef) -> Option<Weakness> {
     None
 }
 
