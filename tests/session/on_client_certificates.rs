@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use openssl::hash::MessageDigest;
 use openssl::rsa::Rsa;
 use openssl::ssl::{SslVerifyMode, SslVersion};
 use openssl::symm::Cipher;
@@ -12,7 +13,7 @@ use openssl::x509::store::X509StoreBuilder;
 use crate::case::{PASSWORD, USER};
 use crate::resolver::Resolver;
 use crate::testkit::dovecot::dovecot;
-use crate::testkit::identity::{CA, Certificate, Identity, SERVER, in_file, serve};
+use crate::testkit::identity::{CA, Certificate, Identity, Key, SERVER, in_file, serve};
 use crate::testkit::plan::Mode;
 use crate::testkit::plugin::Plugin;
 use crate::testkit::screen::Size;
@@ -178,6 +179,26 @@ fn files_that_are_no_good_are_unknown_before_anything_is_sent() {
         assert_eq!(run.summary(), wanted);
     }
     assert!(listener.accept().is_err(), "a connection was made");
+}
+
+#[test]
+fn a_certificate_of_ours_that_is_too_weak_is_refused_unless_weak_ones_are_taken() {
+    let ca = Identity::new(&Certificate { common_name: "Clients CA", ..CA }, None);
+    let short = Identity::new(&Certificate { key: Key::Rsa(1024), ..OURS }, Some(&ca));
+    let sha1 = Identity::new(&Certificate { hash: MessageDigest::sha1, ..OURS }, Some(&ca));
+    let files = Files::new();
+    for (ours, fault) in [(short, "has a key that is too short"), (sha1, "is signed with a hash that is too weak")] {
+        let pem = [in_pem(&[&ours]), ours.key.private_key_to_pem_pkcs8().unwrap()].concat();
+        let file = files.write("certificates", &pem);
+        let (server, trusted) = demanding(SslVersion::TLS1_2, &ca);
+        let run = || plugin(server.port).arg("--ca-file").arg(trusted.path()).arg("--client-cert").arg(&file);
+        let refused = run().run();
+        assert_eq!(refused.check_sound().code, 3, "{refused:#?}");
+        let reason = format!("the first certificate in it {fault} for the security level of this host, right is a");
+        assert!(refused.summary().contains(&reason), "{refused:#?}");
+        let taken = run().args(["--tls-min", "1.0"]).run();
+        assert_eq!(taken.check_sound().code, 0, "{taken:#?}");
+    }
 }
 
 #[test]

@@ -31,13 +31,16 @@ pub(super) fn set_identity(
     let name = |option, path: Option<_>| format!("{option}: {}", path.map(show_path).unwrap_or_default());
     let certificate_file = name("--client-cert", settings.client_cert.as_deref());
     let explain = |why: &str| format!("{certificate_file}: {why}");
-    let refuse =
-        |error: ErrorStack| explain(&format!("{} does not take it: {}", library::NAME, find_first_reason(&error)));
+    let refuse = |error: ErrorStack| explain(&describe_refusal(&find_first_reason(&error)));
 
     let chain = X509::stack_from_pem(files.certificates)
         .map_err(|error| explain(&format!("no PEM certificates: {}", find_first_reason(&error))))?;
     let mut chain = chain.into_iter();
     let own = chain.next().ok_or_else(|| explain("no PEM certificate is in it"))?;
+    let weakness = if settings.tls_min.takes_weak() { None } else { library::find_own_weakness(&own) };
+    if let Some(reason) = weakness {
+        return Err(explain(&describe_refusal(reason)));
+    }
     builder.set_certificate(&own).map_err(refuse)?;
     for issuer in chain {
         builder.add_extra_chain_cert(issuer).map_err(refuse)?;
@@ -53,6 +56,18 @@ pub(super) fn set_identity(
     }
     builder.set_private_key(&key).map_err(refuse)?;
     Ok(read_certificate(&own).subject)
+}
+
+fn describe_refusal(reason: &str) -> String {
+    let fault = match reason {
+        "ee key too small" => "has a key that is too short",
+        "ca md too weak" => "is signed with a hash that is too weak",
+        _ => return format!("{} does not take it: {reason}", library::NAME),
+    };
+    format!(
+        "the first certificate in it {fault} for the security level of this host, right is a stronger one, or \
+         --tls-min 1.0, which takes weak ones, too"
+    )
 }
 
 /// An encrypted key is refused: without this callback OpenSSL would ask on the terminal for its passphrase.

@@ -8,7 +8,7 @@ use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::Id;
 use openssl::ssl::{SslContextBuilder, SslRef};
-use openssl::x509::{X509Ref, X509StoreContextRef};
+use openssl::x509::{X509Ref, X509StoreContextRef, X509VerifyResult};
 
 use super::Weakness;
 use crate::credentials::source::show_path;
@@ -23,6 +23,9 @@ const SIGNATURES: &str = "ed25519:ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:
 
 /// Those that count as too weak.
 const WEAK_SIGNATURES: &str = "ecdsa_sha1:rsa_pkcs1_sha1";
+
+/// Hashes of signatures in certificates that count as too weak.
+const WEAK_HASHES: [Nid; 3] = [Nid::MD4, Nid::MD5, Nid::SHA1];
 
 /// Results of the verification that come before the strength is looked at: the chain is not complete, or not one of CAs.
 const FOUND_BEFORE: [i32; 8] = [
@@ -89,13 +92,25 @@ pub fn find_weakness(is_good: bool, takes_weak: bool, context: &X509StoreContext
         let is_last = usize::try_from(depth).is_ok_and(|depth| depth + 1 == chain.len());
         let code = if depth > 0 && has_short_key(certificate) {
             verify_result::CA_KEY_TOO_SMALL
-        } else if !is_last && has_hash(certificate, &[Nid::MD4, Nid::MD5, Nid::SHA1]) {
+        } else if !is_last && has_hash(certificate, &WEAK_HASHES) {
             verify_result::HASH_TOO_WEAK
         } else {
             return None;
         };
         Some(Weakness { depth, code })
     })
+}
+
+/// Why OpenSSL refuses this certificate as the one of this side at its security level 2, in its words.
+pub fn find_own_weakness(certificate: &X509Ref) -> Option<&'static str> {
+    let is_self_signed = certificate.issued(certificate) == X509VerifyResult::OK;
+    if has_short_key(certificate) {
+        Some("ee key too small")
+    } else if !is_self_signed && has_hash(certificate, &WEAK_HASHES) {
+        Some("ca md too weak")
+    } else {
+        None
+    }
 }
 
 fn has_short_key(certificate: &X509Ref) -> bool {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use openssl::error::ErrorStack;
 use openssl::ssl::{SslContextBuilder, SslFiletype, SslRef};
-use openssl::x509::X509StoreContextRef;
 use openssl::x509::store::{X509Lookup, X509StoreBuilder};
+use openssl::x509::{X509Ref, X509StoreContextRef};
 
 use super::Weakness;
 
@@ -20,6 +20,11 @@ pub fn set_strength(builder: &mut SslContextBuilder, takes_weak: bool) -> Result
 
 /// OpenSSL finds it itself, by the security level of this host.
 pub fn find_weakness(_is_good: bool, _takes_weak: bool, _context: &X509StoreContextRef) -> Option<Weakness> {
+    None
+}
+
+/// OpenSSL refuses it itself, by the security level of this host.
+pub fn find_own_weakness(_certificate: &X509Ref) -> Option<&'static str> {
     None
 }
 
