@@ -136,6 +136,10 @@ fn explain_reason(reason: &str, request: Option<&Request>) -> Failure {
         "wrong cipher returned" | "unknown cipher returned" => {
             Failure::lost("the server chose a cipher that it was not offered")
         }
+        "key usage bit incorrect" => {
+            Failure::lost("the certificate of the server forbids what its key is used for, signing or encryption")
+                .with_hint("a certificate with the key usage digitalSignature")
+        }
         "certificate verify failed" => Failure::lost("the certificate of the server could not be verified"),
         "decryption failed or bad record mac" | "bad record mac" | "bad signature" | "digest check failed" => {
             Failure::lost(format!("the server sent TLS that cannot be decrypted: {reason}"))
@@ -177,6 +181,7 @@ mod tests {
         ("no protocols available", "OpenSSL on this host allows no TLS version from 1.2 on (see --tls-min, MinProtocol and MaxProtocol in openssl.cnf)"),
         ("wrong version number", "the answer of the server is not TLS (a port for --tls starttls or none?)"),
         ("ca md too weak", "a certificate of the server is signed with a hash that is too weak for the security level of this host (a stronger one, or --tls-min 1.0, which takes weak ones, too)"),
+        ("key usage bit incorrect", "the certificate of the server forbids what its key is used for, signing or encryption (a certificate with the key usage digitalSignature)"),
         ("bad extension", "the server sent TLS that is not valid: bad extension"),
     ];
 
