@@ -10,8 +10,8 @@ BINARY = $(CARGO_TARGET_DIR)/release/check_imap_session
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # A folder of its own, so that the builds with OpenSSL and with AWS-LC do not compile each other's crates anew.
 PORTABLE_TARGET_DIR = $(CARGO_TARGET_DIR)/portable-build
-PORTABLE_BINARY = $(abspath $(PORTABLE_TARGET_DIR)/portable/check_imap_session)
-PORTABLE_FLAGS = --profile portable --locked --features portable --target-dir $(PORTABLE_TARGET_DIR)
+PORTABLE_BINARY = $(abspath $(PORTABLE_TARGET_DIR)/small/check_imap_session)
+PORTABLE_FLAGS = --profile small --locked --features portable --target-dir $(PORTABLE_TARGET_DIR)
 
 build:
 	$(CARGO) build --release --locked

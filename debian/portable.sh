@@ -31,7 +31,7 @@ main() {
     rm -rf "$made"
     folder=$made/$name
     mkdir -p "$folder"
-    cp "$CARGO_TARGET_DIR/$machine-unknown-linux-gnu/portable/check_imap_session" "$folder"
+    cp "$CARGO_TARGET_DIR/$machine-unknown-linux-gnu/small/check_imap_session" "$folder"
     cp -r debian/check_imap_session.1 debian/completions LICENSE-MIT LICENSE-APACHE "$folder"
     cp -r README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md docs icinga "$folder"
     debian/crates.sh --features portable >"$folder/crates.txt"
@@ -73,7 +73,10 @@ build() { # TARGET
     export CFLAGS="-ffile-prefix-map=$crates=/usr/share/cargo -ffile-prefix-map=$CARGO_TARGET_DIR=/usr/src/target"
     export CXXFLAGS=$CFLAGS
     export ZIG_GLOBAL_CACHE_DIR=$tools/cache CARGO_ZIGBUILD_CACHE_DIR=$tools/cache
-    "$cargo" zigbuild --profile portable --locked --bin check_imap_session --features portable --target "$1.$glibc"
+    # Not where the tools are below: zig would name its headers by relative paths, and crates are compiled in other folders.
+    cd debian
+    "$cargo" zigbuild --profile small --locked --bin check_imap_session --features portable --target "$1.$glibc"
+    cd ..
 }
 
 # All files are from the day of the newest entry of the changelog, and root's.
