@@ -29,12 +29,14 @@ portable-build:
 	@tests/install-needs.sh build portable
 	$(CARGO) build $(PORTABLE_FLAGS)
 
-# The build with AWS-LC by the same tests. Its unit tests are built with AWS-LC, too. The tests of whole runs are those of
-# `make test`, whose scripted servers use OpenSSL, and the program that they run is the portable one. SESSION_TESTS is a list
-# of what the names of tests have in them, and by default it is empty: all.
-SESSION_TESTS ?=
-test-portable: needs portable-build lint-portable
+# The build with AWS-LC by the same tests. Its unit tests are built with AWS-LC, too.
+test-portable: lint-portable test-portable-runs
 	$(CARGO) test $(PORTABLE_FLAGS) --lib
+
+# The tests of whole runs, which are those of `make test`: their scripted servers use OpenSSL, and the program that they run
+# is the portable one. SESSION_TESTS is a list of what the names of tests have in them, and by default it is empty: all.
+SESSION_TESTS ?=
+test-portable-runs: needs portable-build
 	TESTED_BINARY=$(PORTABLE_BINARY) $(CARGO) test --release --locked --test session -- $(SESSION_TESTS)
 
 # Writes what is made of the tables of options and operations: tables in README and docs, parts of the man page,
@@ -153,4 +155,4 @@ rpm: build
 clean:
 	$(CARGO) clean
 
-.PHONY: build demo test generated picture test-consumers lint soak test-cluster bench-cluster bench exactness fuzz needs install deb rpm clean portable-build test-portable lint-portable portable test-portable-package
+.PHONY: build demo test generated picture test-consumers lint soak test-cluster bench-cluster bench exactness fuzz needs install deb rpm clean portable-build test-portable test-portable-runs lint-portable portable test-portable-package
