@@ -1,6 +1,7 @@
 //! The basket in a real Director: a private database, `icingacli` with a configuration of its own, and a private
 //! Icinga 2 that it deploys to and that runs the plugin against Dovecot.
 
+use crate::database::Database;
 use crate::real::{BINARY, Daemon, find, free_port, have, output, project, run, wait_for};
 use crate::testkit::dovecot::dovecot;
 use serde_json::{Value, json};
@@ -140,7 +141,7 @@ fn expected_counts() -> String {
 struct Director {
     api_port: u16,
     _icinga: Daemon,
-    _database: Daemon,
+    database: Database,
     folder: TempDir,
 }
 
@@ -148,11 +149,10 @@ impl Director {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let api_port = free_port();
-        let database_port = free_port();
-        write_configuration(folder.path(), api_port, database_port);
+        let database = Database::start("director", "utf8_general_ci");
+        write_configuration(folder.path(), api_port, database.port);
         let icinga = start_icinga(folder.path());
-        let database = start_database(folder.path(), database_port);
-        let director = Self { api_port, _icinga: icinga, _database: database, folder };
+        let director = Self { api_port, _icinga: icinga, database, folder };
         director.cli(&["migration", "run"]);
         wait_for("Icinga 2 answers", LIMIT, || director.api("GET", "v1/status/IcingaApplication"));
         director.cli(&["kickstart", "run"]);
@@ -171,7 +171,7 @@ impl Director {
     }
 
     fn sql(&self, query: &str) -> String {
-        run(&mut database_client(self.folder.path(), &["-N", "director", "-e", query])).trim_end().to_owned()
+        self.database.ask(query)
     }
 
     /// Returns how many of each there are then, and how many changes the Director has logged.
@@ -231,8 +231,8 @@ impl Director {
     }
 
     fn deploy(&self) {
-        let told = self.cli(&["config", "deploy"]);
-        assert!(told.contains("has been deployed"), "{told}");
+        let answer = self.cli(&["config", "deploy"]);
+        assert!(answer.contains("has been deployed"), "{answer}");
     }
 
     /// As it was deployed to Icinga 2.
@@ -278,7 +278,7 @@ impl Director {
     }
 }
 
-/// All that is written before anything starts; the database has no configuration, it is told by options.
+/// All that is written before anything starts; the database has none.
 fn write_configuration(folder: &Path, api_port: u16, database_port: u16) {
     let write = |name: &str, text: String| {
         let file = folder.join(name);
@@ -354,39 +354,5 @@ fn icinga2(folder: &Path, arguments: &[&str]) -> Command {
         command.arg(format!("-D{name}={}", folder.join(sub).display()));
     }
     command.env_remove("IMAP_SESSION_PASSWORD");
-    command
-}
-
-fn start_database(folder: &Path, port: u16) -> Daemon {
-    let user = run(Command::new("id").arg("-un"));
-    let own = |program: &str| {
-        let mut command = Command::new(find(program).expect("MariaDB is installed"));
-        command.arg("--no-defaults").arg(format!("--user={}", user.trim()));
-        command.arg(format!("--datadir={}", folder.join("database").display()));
-        command
-    };
-    run(own("mariadb-install-db").args(["--auth-root-authentication-method=normal", "--skip-test-db"]));
-    let daemon = Daemon::start(
-        own("mariadbd")
-            .arg(format!("--socket={}", folder.join("database.sock").display()))
-            .arg(format!("--pid-file={}", folder.join("database.pid").display()))
-            .args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"])
-            .arg(format!("--port={port}")),
-        &folder.join("database.log"),
-    );
-    let setup = "CREATE DATABASE director CHARACTER SET utf8; \
-                 CREATE USER director@'127.0.0.1' IDENTIFIED BY 'director'; \
-                 GRANT ALL ON director.* TO director@'127.0.0.1'";
-    wait_for("MariaDB answers", LIMIT, || {
-        output(&mut database_client(folder, &["-e", "SELECT 1"])).status.success().then_some(())
-    });
-    run(&mut database_client(folder, &["-e", setup]));
-    daemon
-}
-
-fn database_client(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new("mariadb");
-    command.arg("--no-defaults").arg(format!("--socket={}", folder.join("database.sock").display()));
-    command.args(["--user=root"]).args(arguments);
     command
 }

@@ -126,11 +126,11 @@ fn collectd_gets_every_value_and_a_notification_of_each_change() {
 
     drop(daemon);
     let log = fs::read_to_string(desk.path("log")).unwrap();
-    let told: Vec<&str> = log.lines().filter(|line| line.contains("Notification: ")).collect();
-    let count = |words: &str| told.iter().filter(|line| line.contains(words)).count();
+    let notified: Vec<&str> = log.lines().filter(|line| line.contains("Notification: ")).collect();
+    let count = |words: &str| notified.iter().filter(|line| line.contains(words)).count();
     assert_eq!(count("severity = OKAY, host = monitor.example.org, plugin = imap_session"), 1, "{log}");
     assert_eq!(count("plugin_instance = broken, message = IMAP is CRITICAL: localhost: select a "), 1, "{log}");
-    assert_eq!(told.len(), 2, "{log}");
+    assert_eq!(notified.len(), 2, "{log}");
     assert!(!log.to_lowercase().contains("parse") && !log.contains("Cowardly"), "{log}");
     wait_for("collectd's scripts end with it", LIMIT, || {
         (!output(Command::new("pgrep").args(["-f", &script])).status.success()).then_some(())
