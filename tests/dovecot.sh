@@ -74,6 +74,7 @@ start() {
         configure
         if dovecot -c "$dir/dovecot.conf" >"$dir/start.log" 2>&1; then
             wait_for_greeting
+            index_mail
             tell >"$dir/env"
             return
         fi
@@ -480,6 +481,14 @@ wait_for_greeting() {
     stop "$dir"
     cat "$dir/log" >&2
     die "dovecot started but does not answer on port $imap_port (tried $wait times)"
+}
+
+# While one process makes the index of a mailbox that has none yet, STATUS in another one says that it is empty.
+index_mail() {
+    doveadm -c "$dir/dovecot.conf" mailbox status -A messages '*' >"$dir/index.log" 2>&1 || {
+        cat "$dir/index.log" >&2
+        die "doveadm cannot look into every mailbox"
+    }
 }
 
 require() { # program, Debian package
