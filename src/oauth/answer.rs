@@ -89,16 +89,23 @@ pub fn read_answer(answer: Answer, redactor: &Redactor) -> Result<Granted, Denie
     Ok(Granted { token, lifetime: expires_in.0, refresh_token: refresh_token.map_err(Failure::lost)? })
 }
 
-/// Without any part of it, as a token may be in it.
+/// Nothing of it is shown but the beginning of a page for people: anything else may have a token in it.
 fn describe_no_answer(body: &[u8], redactor: &Redactor) -> String {
-    let begins_as_json = body.trim_ascii_start().starts_with(b"{");
-    match body.trim_ascii_start().first() {
-        None => "the answer is empty".to_owned(),
-        Some(_) if begins_as_json => "the answer is no JSON as RFC 6749 has it".to_owned(),
-        Some(_) => {
-            let start = body.get(..40).unwrap_or(body);
-            format!("the answer is no JSON, it begins with {}", redactor.clean(start))
+    let body = body.trim_ascii_start();
+    match body {
+        [] => "the answer is empty".to_owned(),
+        [b'{', ..] => "the answer is no JSON as RFC 6749 has it".to_owned(),
+        [0x1f, 0x8b, ..] => "the answer is compressed (gzip), which was not asked for".to_owned(),
+        [b'<', ..] => {
+            // Masked before it is cut: the redactor does not know the beginning of a secret.
+            let start: String = redactor.clean(body).chars().take(40).collect();
+            let shown = Some(start).filter(|start| !start.to_ascii_lowercase().contains("token"));
+            format!(
+                "the answer is no JSON{}",
+                shown.map(|start| format!(", it begins with {start}")).unwrap_or_default()
+            )
         }
+        _ => "the answer is no JSON".to_owned(),
     }
 }
 
@@ -214,6 +221,31 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_is_no_json_shows_no_token_and_no_part_of_a_secret() {
+        for body in [
+            "ya29.a0AfH6SMC-token".to_owned(),
+            r#""ya29.a0AfH6SMC""#.to_owned(),
+            r#"[{"access_token":"ya29.a0AfH6SMC"}]"#.to_owned(),
+            "access_token=ya29.a0AfH6SMC&token_type=bearer".to_owned(),
+            r#"68 {"access_token":"ya29.a0AfH6SMC"}"#.to_owned(),
+            "<answer><accessToken>ya29.a0AfH6SMC</accessToken></answer>".to_owned(),
+            format!("<p>{}client_secret=hunter2hunter2", "x".repeat(12)),
+        ] {
+            let why = read(200, &body).err().unwrap();
+            assert!(why.starts_with("the answer is no JSON"), "{body}: {why}");
+            assert!(!why.contains("ya29") && !why.contains("hunter2"), "{body}: {why}");
+        }
+        let compressed = Answer {
+            status: 200,
+            status_text: String::new(),
+            location: None,
+            body: b"\x1f\x8b\x08\x00".to_vec().into(),
+        };
+        let denied = read_answer(compressed, &Redactor::default()).err().unwrap();
+        assert_eq!(denied.failure.reason().what, "the answer is compressed (gzip), which was not asked for");
+    }
+
+    #[test]
     fn everything_else_is_a_reason() {
         let long = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(MAX_TOKEN + 1));
         for (status, body, said) in [
@@ -234,6 +266,7 @@ mod tests {
             ),
             (200, "", "the answer is empty"),
             (200, "<html>hello</html>", "the answer is no JSON, it begins with <html>hello</html>"),
+            (200, "plain words", "the answer is no JSON"),
             (200, r#"{"access_token":"abc"#, "the answer is no JSON as RFC 6749 has it"),
             (200, r#"{"access_token":{"a":1}}"#, "the answer is no JSON as RFC 6749 has it"),
             (200, r#"{"token":"abc"}"#, "the answer has no access_token"),

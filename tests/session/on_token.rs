@@ -643,6 +643,7 @@ fn list_faults() -> Vec<(&'static str, Vec<Step>, &'static str)> {
             refused("200 OK", "<html>please log in</html>"),
             "failed: the answer is no JSON, it begins with <html>please log in</html>",
         ),
+        ("a token without JSON", refused("200 OK", TOKEN), "failed: the answer is no JSON"),
         (
             "no HTTP",
             answering(vec![send("* OK hello\r\n"), Step::Close]),
