@@ -13,6 +13,8 @@ use crate::failure::Failure;
 
 /// Bytes; no token is longer.
 const MAX_TOKEN: usize = 16 * 1024;
+/// Some servers put it before a text in UTF-8 (RFC 8259 section 8.1 allows to ignore it).
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// The code for a refresh token that is of no more use.
 const INVALID_GRANT: &str = "invalid_grant";
 
@@ -64,14 +66,17 @@ pub fn read_answer(answer: Answer, redactor: &Redactor) -> Result<Granted, Denie
         return Err(failure.with_hint("give the last address to --oauth-token-url").into());
     }
     let is_good = (200..300).contains(&status);
-    let fields: Fields = match serde_json::from_slice(&body) {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
+    let fields: Fields = match serde_json::from_slice(body) {
         Ok(fields) => fields,
-        Err(_) if is_good => return Err(Failure::lost(describe_no_answer(&body, redactor)).into()),
+        Err(_) if is_good => return Err(Failure::lost(describe_no_answer(body, redactor)).into()),
         Err(_) => return Err(Failure::lost(status_text).into()),
     };
     let Fields { access_token, token_type, expires_in, refresh_token, error, error_description } = fields;
-    if let Some(error) = error {
-        let description = error_description.filter(|text| !text.is_empty());
+    // Some servers send each field, and leave those empty that do not apply.
+    let is_given = |text: &String| !text.is_empty();
+    if let Some(error) = error.filter(is_given) {
+        let description = error_description.filter(is_given);
         let described = description.map_or(error.clone(), |description| format!("{error}: {description}"));
         let failure = Failure::lost(redactor.clean(described.as_bytes()));
         return Err(Denied { failure, is_invalid_grant: error == INVALID_GRANT });
@@ -81,11 +86,11 @@ pub fn read_answer(answer: Answer, redactor: &Redactor) -> Result<Granted, Denie
     }
     let token = access_token.ok_or_else(|| Failure::lost("the answer has no access_token"))?;
     let token = check_token(token, "access_token").map_err(Failure::lost)?;
-    if let Some(kind) = token_type.filter(|kind| !kind.eq_ignore_ascii_case("Bearer")) {
+    if let Some(kind) = token_type.filter(is_given).filter(|kind| !kind.trim().eq_ignore_ascii_case("Bearer")) {
         let kind = redactor.clean(kind.as_bytes());
         return Err(Failure::lost(format!("the token is of the type {kind}, only Bearer can be used")).into());
     }
-    let refresh_token = refresh_token.map(|token| check_token(token, "refresh_token")).transpose();
+    let refresh_token = refresh_token.filter(is_given).map(|token| check_token(token, "refresh_token")).transpose();
     Ok(Granted { token, lifetime: expires_in.0, refresh_token: refresh_token.map_err(Failure::lost)? })
 }
 
@@ -221,6 +226,21 @@ mod tests {
     }
 
     #[test]
+    fn fields_that_are_empty_are_as_good_as_none() {
+        for field in ["refresh_token", "error", "error_description", "token_type", "scope"] {
+            let body = format!(r#"{{"access_token":"abc","{field}":""}}"#);
+            let granted = read(200, &body).unwrap_or_else(|why| panic!("{body}: {why}"));
+            assert!(granted.token.expose() == b"abc" && granted.refresh_token.is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_blanks_around_the_type_do_not_matter() {
+        let granted = read(200, "\u{feff}{\"access_token\":\"abc\",\"token_type\":\" bearer \"}").unwrap();
+        assert_eq!(granted.token.expose(), b"abc");
+    }
+
+    #[test]
     fn an_answer_that_is_no_json_shows_no_token_and_no_part_of_a_secret() {
         for body in [
             "ya29.a0AfH6SMC-token".to_owned(),
@@ -267,6 +287,9 @@ mod tests {
             (200, "", "the answer is empty"),
             (200, "<html>hello</html>", "the answer is no JSON, it begins with <html>hello</html>"),
             (200, "plain words", "the answer is no JSON"),
+            (200, "\u{feff}", "the answer is empty"),
+            (400, "\u{feff}{\"error\":\"invalid_client\"}", "invalid_client"),
+            (400, r#"{"error":""}"#, "400 Some Words"),
             (200, r#"{"access_token":"abc"#, "the answer is no JSON as RFC 6749 has it"),
             (200, r#"{"access_token":{"a":1}}"#, "the answer is no JSON as RFC 6749 has it"),
             (200, r#"{"token":"abc"}"#, "the answer has no access_token"),
