@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
 
 use super::form::Form;
 use super::proxy::{Proxy, find_proxy};
 use super::url::{Url, join_authority};
 use crate::credentials::redactor::Redactor;
+use crate::credentials::secret::Secret;
 use crate::failure::Failure;
 use crate::imap::dialogue::Log;
 use crate::imap::stream::{Broken, MAX_PHASE_BYTES, Socket, Stream};
@@ -97,11 +99,17 @@ fn open_tunnel(endpoint: &Endpoint<'_>, proxy: &Proxy) -> Result<Stream, Failure
     let mut stream = open(endpoint, &proxy.host, proxy.port)?;
     let target = join_authority(&endpoint.url.host, endpoint.url.port);
     let mut request = Zeroizing::new(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes());
-    if let Some(authorization) = &proxy.authorization {
-        request.extend_from_slice(b"Proxy-Authorization: ");
-        request.extend_from_slice(authorization.expose());
+    let mut redactor = endpoint.redactor.clone();
+    if let Some(account) = &proxy.account {
+        let encoded = Zeroizing::new(BASE64_STANDARD.encode(account.expose()));
+        request.extend_from_slice(b"Proxy-Authorization: Basic ");
+        request.extend_from_slice(encoded.as_bytes());
         request.extend_from_slice(b"\r\n");
+        redactor.add("", account);
+        let password = account.expose().splitn(2, |byte| *byte == b':').nth(1).unwrap_or_default();
+        redactor.add("", &Secret::new(password.to_vec()));
     }
+    let endpoint = &Endpoint { redactor: &redactor, ..*endpoint };
     request.extend_from_slice(b"\r\n");
     endpoint.log("C", format!("CONNECT {target} HTTP/1.1").as_bytes());
     stream.write(&request).map_err(explain)?;

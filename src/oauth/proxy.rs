@@ -1,6 +1,5 @@
 //! The proxy that the environment names for HTTPS, as other programs read it: `https_proxy` and `no_proxy`.
 
-use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
 
 use super::url::split_authority;
@@ -15,8 +14,8 @@ pub struct Proxy {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// The value of `Proxy-Authorization`, if it wants an account (RFC 7617).
-    pub authorization: Option<Secret>,
+    /// User and password with a colon between them, if it wants an account (RFC 7617).
+    pub account: Option<Secret>,
 }
 
 /// The proxy for HTTPS to this host, if there is one.
@@ -48,15 +47,11 @@ fn parse(text: &str) -> Option<Proxy> {
     let (account, authority) =
         authority.rsplit_once('@').map_or((None, authority), |(account, rest)| (Some(account), rest));
     let (host, port) = split_authority(authority, DEFAULT_PORT)?;
-    let authorization = account.map(|account| {
-        let encoded = Zeroizing::new(BASE64_STANDARD.encode(decode_percent(account).as_slice()));
-        Secret::new(format!("Basic {}", *encoded).into_bytes())
-    });
-    Some(Proxy { host, port, authorization })
+    Some(Proxy { host, port, account: account.map(decode_percent) })
 }
 
 /// `%40` becomes `@` (RFC 3986 section 2.1).
-fn decode_percent(text: &str) -> Zeroizing<Vec<u8>> {
+fn decode_percent(text: &str) -> Secret {
     let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -69,7 +64,7 @@ fn decode_percent(text: &str) -> Zeroizing<Vec<u8>> {
             rest = tail;
         }
     }
-    decoded
+    Secret::new(std::mem::take(&mut decoded))
 }
 
 /// Whether `no_proxy` has this host: itself, a domain above it, or `*`.
@@ -96,10 +91,10 @@ mod tests {
         ] {
             let proxy = parse(text).unwrap();
             assert_eq!((proxy.host.as_str(), proxy.port), (host, port), "{text}");
-            assert!(proxy.authorization.is_none());
+            assert!(proxy.account.is_none());
         }
         let proxy = parse("http://joe:p%40ss@proxy.example.org:3128").unwrap();
-        assert_eq!(proxy.authorization.unwrap().expose(), b"Basic am9lOnBAc3M=");
+        assert_eq!(proxy.account.unwrap().expose(), b"joe:p@ss");
         assert!(parse("socks5://proxy.example.org").is_none() && parse("https://proxy.example.org").is_none());
     }
 

@@ -345,10 +345,13 @@ fn a_proxy_is_asked_for_a_way_and_gets_no_secret() {
     proxy.finish().check_expected();
     check_login(&imap.finish());
 
-    let proxy = Server::start(ask(vec![send("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), Step::Close]));
-    let run = with_client(plugin(1, &endpoint), &files).env("HTTPS_PROXY", address(&proxy)).run();
-    let reason = "token failed: the proxy 127.0.0.1: it opened no way to the server: 407 Proxy Authentication Required";
+    let refusal = "HTTP/1.1 407 Proxy Authentication Required, not Basic am9lOnBAc3M= of joe with p@ss\r\n\r\n";
+    let proxy = Server::start(ask(vec![send(refusal), Step::Close]));
+    let run = with_client(plugin(1, &endpoint), &files).env("HTTPS_PROXY", address(&proxy)).arg("-vvv").run();
+    let reason = "token failed: the proxy 127.0.0.1: it opened no way to the server: \
+        407 Proxy Authentication Required, not Basic ***= of joe with ***";
     assert!(skip_host(&run).starts_with(reason), "{run:#?}");
+    assert!(!run.stdout.contains("am9lOnBAc3M") && !run.stdout.contains("p@ss"), "{run:#?}");
     proxy.finish().check_expected();
     assert_eq!(endpoint.look().connections, 0);
 
