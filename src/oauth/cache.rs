@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -183,7 +183,9 @@ impl Cache {
     }
 
     fn read_content(&self) -> io::Result<Zeroizing<Vec<u8>>> {
-        let file = File::open(&self.file)?;
+        // A pipe that nobody writes to is opened at once, too.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(open(&self.file, flags, Mode::empty())?);
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
@@ -209,6 +211,7 @@ fn is_still_there(file: &File, path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, mkfifoat};
     use std::os::unix::fs::PermissionsExt;
 
     fn cache(file: &Path, user: &str) -> Cache {
@@ -277,6 +280,9 @@ mod tests {
             assert!(why.contains(said), "{why}");
         }
         assert!(refuse(&cache(folder.path(), "joe")).contains("not a regular file"));
+        let pipe = folder.path().join("pipe");
+        mkfifoat(CWD, &pipe, Mode::from_raw_mode(MODE)).unwrap();
+        assert!(refuse(&cache(&pipe, "joe")).contains("not a regular file"));
         let nowhere = cache(&folder.path().join("none/token"), "joe");
         assert!(nowhere.read().unwrap().token.is_none() && nowhere.lock().is_none());
         let why = nowhere.keep(&granted("one", 3600, None), &Kept::default(), SystemTime::now()).unwrap_err();
