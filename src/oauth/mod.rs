@@ -129,7 +129,7 @@ impl Fetcher {
     /// There is no connection to the token endpoint, or it grants no token.
     pub fn fetch(&self, watch: &Watch<'_>, notes: &mut Vec<String>) -> Result<Token, Failure> {
         let Some(cache) = &self.cache else {
-            let granted = self.request(None, watch)?;
+            let granted = self.request(&mut None, watch)?;
             if granted.refresh_token.is_some() {
                 notes.push("the server sent a new refresh token, which is lost without --oauth-cache".to_owned());
             }
@@ -147,7 +147,7 @@ impl Fetcher {
             notes.push(format!("from the cache, expires in {}", describe_lifetime(left)));
             return Ok(self.make_token(token.clone(), true));
         }
-        let granted = self.request(kept.refresh_token.as_ref(), watch)?;
+        let granted = self.request(&mut kept.refresh_token, watch)?;
         if granted.lifetime.is_none() {
             notes.push("not kept in the cache: the server does not say how long it lasts".to_owned());
         }
@@ -169,11 +169,11 @@ impl Fetcher {
     }
 
     /// Asks for a token. A refresh token that was kept is newer than the one in the user's file, and so comes first. If the
-    /// server does not take it, the user may have put a better one into the file.
-    fn request(&self, kept: Option<&Secret>, watch: &Watch<'_>) -> Result<Granted, Failure> {
-        if let (Credentials::Refresh { token, .. }, Some(kept)) = (&self.credentials, kept) {
-            match self.request_with(Some(kept), watch) {
-                Err(denied) if denied.is_invalid_grant && kept.expose() != token.expose() => {}
+    /// server does not take it, the user may have put a better one into the file, and it is not kept any longer.
+    fn request(&self, kept: &mut Option<Secret>, watch: &Watch<'_>) -> Result<Granted, Failure> {
+        if let (Credentials::Refresh { token, .. }, Some(newer)) = (&self.credentials, &kept) {
+            match self.request_with(Some(newer), watch) {
+                Err(denied) if denied.is_invalid_grant && newer.expose() != token.expose() => *kept = None,
                 result => return result.map_err(|denied| denied.failure),
             }
         }

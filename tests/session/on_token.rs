@@ -493,8 +493,9 @@ fn a_new_refresh_token_is_kept_and_used_first() {
     };
     let refused =
         answering(answer("400 Bad Request", r#"{"error":"invalid_grant","error_description":"used before"}"#));
-    let scripts = vec![rotating(TOKEN, "second"), rotating(TOKEN, "third"), refused, rotating(TOKEN, "fourth")];
-    let endpoint = Server::in_turn([scripts, vec![rotating(TOKEN, "fifth")]].concat());
+    let granting = || answering(answer("200 OK", &format!(r#"{{"access_token":"{TOKEN}","expires_in":30}}"#)));
+    let scripts = vec![rotating(TOKEN, "second"), rotating(TOKEN, "third"), refused, granting(), granting()];
+    let endpoint = Server::in_turn([scripts, vec![rotating(TOKEN, "fourth")]].concat());
     let run = |is_cached: bool| {
         let imap = Server::start(well_with_token());
         let plugin = with_refresh_token(plugin(imap.port, &endpoint), &files).arg("-v");
@@ -504,14 +505,15 @@ fn a_new_refresh_token_is_kept_and_used_first() {
     };
     assert!(!run(true).contains("lost"));
     run(true);
-    // The third one is refused, then the one in the file is tried.
+    // The third one is refused, then the one in the file is tried, and from then on it alone.
+    run(true);
     run(true);
     let note = run(false);
     assert!(note.contains("a new refresh token, which is lost without --oauth-cache"), "{note}");
     let sent: Vec<String> = forms(&endpoint.finish());
     let sent: Vec<&str> = sent.iter().filter_map(|form| form.split(['=', '&']).nth(3)).collect();
     let in_file = "1%2F%2Frefresh-token-of-a-person";
-    assert_eq!(sent, [in_file, "second", "third", in_file, in_file]);
+    assert_eq!(sent, [in_file, "second", "third", in_file, in_file, in_file]);
 }
 
 #[test]
