@@ -200,6 +200,18 @@ fn a_refused_token_is_reported_with_what_the_challenge_says() {
 }
 
 #[test]
+fn a_server_that_hangs_up_on_a_refused_token_is_reported_with_what_the_challenge_says() {
+    let line = BASE64_STANDARD.encode(r#"{"status":"401"}"#);
+    let plan = Plan::from(Mode::Clear).logging_in("xoauth2", Vec::new());
+    let refusal = vec![send(&format!("+ {line}\r\n")), expect(""), send("* BYE too many of them\r\n"), Step::Close];
+    let server = Server::start(ended(&plan, "login", refusal));
+    let run = log_in(&server, &plan).run();
+    let reason = "login failed: connection closed by the server, its last line: BYE too many of them \
+        (the server refused the token: status 401)";
+    assert!(run.code == 2 && skip_host(&run).starts_with(reason), "{run:#?}");
+}
+
+#[test]
 fn a_token_is_in_no_output_whatever_the_server_repeats() {
     for mechanism in ["xoauth2", "oauthbearer"] {
         let plan = Plan::from(Mode::Clear).logging_in(mechanism, Vec::new());

@@ -80,7 +80,8 @@ fn describe_refusal(challenge: &[u8]) -> String {
     };
     let parts: Vec<String> = ["status", "scope"].into_iter().filter_map(describe).collect();
     let said = if parts.is_empty() { String::from_utf8_lossy(challenge).into_owned() } else { parts.join(", ") };
-    format!("the server refused the token: {said}")
+    let colon = if said.is_empty() { "" } else { ": " };
+    format!("the server refused the token{colon}{said}")
 }
 
 #[cfg(test)]
@@ -125,5 +126,6 @@ mod tests {
         assert_eq!(describe(br#"{"status":401,"scope":""}"#), "status 401");
         assert_eq!(describe(br#"{"error":"expired"}"#), r#"{"error":"expired"}"#);
         assert_eq!(describe(b"go away"), "go away");
+        assert_eq!(describe(b""), "the server refused the token");
     }
 }

@@ -7,7 +7,7 @@ use super::super::auth::Exchange;
 use super::replies::{Arrived, Awaited};
 use super::{Dialogue, MASK};
 use crate::credentials::secret::Secret;
-use crate::failure::{Failure, Reason};
+use crate::failure::Failure;
 
 /// Bytes. Servers take longer lines in an exchange than in a command (RFC 7162 section 4).
 const MAX_COMMAND: usize = 8192;
@@ -27,7 +27,7 @@ impl Dialogue {
         let remark = exchange.conclude(result.is_ok()).map(|text| self.clean(&text));
         match (result, remark) {
             (Ok(()), Some(why)) => Err(Failure::lost(why)),
-            (Err(failure @ Failure::Refused(Reason { hint: None, .. })), Some(said)) => Err(failure.with_hint(said)),
+            (Err(failure), Some(said)) if failure.reason().hint.is_none() => Err(failure.with_hint(said)),
             (result, _) => result,
         }
     }
