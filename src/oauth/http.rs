@@ -236,7 +236,23 @@ fn name(mut failure: Failure, server: &str) -> Failure {
     if !reason.what.starts_with(server) {
         reason.what = format!("{server}: {}", reason.what);
     }
-    // The name of a token endpoint is in its URL alone.
-    reason.hint.take_if(|hint| hint.contains("--tls"));
+    // The name of a token endpoint is in its URL alone, and it gets no certificate of ours.
+    reason.hint.take_if(|hint| ["--tls", "--client-cert"].iter().any(|option| hint.contains(option)));
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_that_is_about_the_imap_server_alone_is_left_out() {
+        let named = |hint: &str| name(Failure::lost("no").with_hint(hint), "login.example.org");
+        for hint in
+            ["see --client-cert", "no common cipher, or a name: see --client-cert and --tls-name", "see --tls-min"]
+        {
+            assert_eq!(named(hint), Failure::lost("login.example.org: no"), "{hint}");
+        }
+        assert_eq!(named("see --ca-file"), Failure::lost("login.example.org: no").with_hint("see --ca-file"));
+    }
 }
