@@ -7,6 +7,7 @@ use rustix::termios::isatty;
 
 use crate::credentials::command::CommandGroup;
 use crate::credentials::prompt::{Prompt, TERMINAL};
+use crate::credentials::secret::Secret;
 use crate::credentials::source::{PasswordSource, read_first_line};
 use crate::imap::auth::Wants;
 use crate::options::Options;
@@ -35,7 +36,8 @@ pub fn ask_person(options: &mut Options, signals: &Signals) -> Result<bool, Stri
         let answer = prompt.open_answer().map_err(|error| describe_io_error(&error))?;
         run_bounded(PATIENCE, Duration::ZERO, signals, move || read_first_line(answer))?
     };
-    let password = ask().map_err(|why| format!("--password-file: {TERMINAL}: {why}"))?;
+    let password = ask().and_then(|password| check(options, password));
+    let password = password.map_err(|why| format!("--password-file: {TERMINAL}: {why}"))?;
     options.password = PasswordSource::Value(password);
     Ok(true)
 }
@@ -50,6 +52,12 @@ pub fn read_standard_input(options: &mut Options, signals: &Signals) -> Result<(
     }
     let read = || PasswordSource::Stdin.read(&CommandGroup::default(), &|_| {});
     let password = run_bounded(options.plan.timeout, Duration::ZERO, signals, read)??;
+    let password = check(options, password).map_err(|why| format!("--password-file: standard input: {why}"))?;
     options.password = PasswordSource::Value(password);
     Ok(())
+}
+
+/// The run itself does not know any more where this password comes from: the mechanism must be able to use it.
+fn check(options: &Options, password: Secret) -> Result<Secret, String> {
+    options.mechanism.wants.prepare(&password).map(|_| password)
 }

@@ -61,6 +61,22 @@ fn every_way_out_of_the_question_leaves_a_terminal_that_echoes() {
 }
 
 #[test]
+fn an_answer_that_is_no_token_is_reported_where_it_was_given() {
+    let server = Server::start(well(Mode::Clear));
+    let plugin = plugin(&server).args(["--auth", "xoauth2"]);
+    let mut terminal = Terminal::begin(&plugin, SIZE);
+    terminal.wait_until(|screen: &Screen| screen.lines().last().is_some_and(|line| line.ends_with(':')));
+    terminal.type_keys("secret with blanks\r");
+    let shown = terminal.finish();
+    let said = shown.screen.lines().pop().unwrap();
+    assert!(said.starts_with("IMAP is UNKNOWN: --password-file: /dev/tty: it is no access token"), "{shown:#?}");
+    let run = plugin.args(["-o", "json", "--repeat", "1"]).stdin("secret with blanks\n").run();
+    let said = "--password-file: standard input: it is no access token";
+    assert!(run.code == 3 && run.stdout.contains(said), "{run:#?}");
+    assert_eq!(server.finish().connections, 0);
+}
+
+#[test]
 fn a_limit_and_a_signal_behind_the_question_find_a_terminal_that_echoes() {
     for signal in [None, Some("TERM")] {
         let server = Server::start(vec![crate::testkit::step::Step::Silence]);
