@@ -19,6 +19,10 @@ use crate::net::connect::connect;
 use crate::net::resolve::resolve;
 use crate::net::tls::Connector;
 
+/// Answers that never have content, whatever their head says.
+const NO_CONTENT: u16 = 204;
+const NOT_MODIFIED: u16 = 304;
+
 /// A server, and what is needed to reach it.
 pub struct Endpoint<'a> {
     /// Its address.
@@ -201,6 +205,9 @@ fn read_line(stream: &mut Stream) -> Result<Zeroizing<Vec<u8>>, Failure> {
 /// The content of an answer (RFC 9112 section 6.3).
 fn read_body(stream: &mut Stream, head: &Head) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut body = Zeroizing::new(Vec::new());
+    if matches!(head.status, NO_CONTENT | NOT_MODIFIED) {
+        return Ok(body);
+    }
     if head.is_chunked {
         loop {
             let line = read_line(stream)?;

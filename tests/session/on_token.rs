@@ -665,6 +665,11 @@ fn list_faults() -> Vec<(&'static str, Vec<Step>, &'static str)> {
             "failed: localhost: its answer has no length but many",
         ),
         (
+            "no content on a connection that stays open",
+            answering(vec![send("HTTP/1.1 204 No Content\r\n\r\n"), Step::Silence]),
+            "failed: the answer is empty",
+        ),
+        (
             "10 MB",
             answering(flood("HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"")),
             "failed: localhost: the server sent more than 1 MiB",
