@@ -19,6 +19,8 @@ use crate::net::connect::connect;
 use crate::net::resolve::resolve;
 use crate::net::tls::Connector;
 
+/// Characters: as much as JSON has before its first value.
+const SHOWN: usize = 16;
 /// Answers that never have content, whatever their head says.
 const NO_CONTENT: u16 = 204;
 const NOT_MODIFIED: u16 = 304;
@@ -71,6 +73,11 @@ impl Endpoint<'_> {
         if let Some(log) = self.watch.log {
             log(&|| format!("{side}: {}", self.redactor.clean(line)));
         }
+    }
+
+    /// The beginning of something that should not be there. More of it is not shown: a token could be in it.
+    fn show_start(&self, text: &[u8]) -> String {
+        self.redactor.clean(text).chars().take(SHOWN).collect()
     }
 }
 
@@ -159,12 +166,14 @@ fn ask(mut stream: Stream, endpoint: &Endpoint<'_>, form: &Form) -> Result<Answe
 fn read_head(stream: &mut Stream, endpoint: &Endpoint<'_>) -> Result<Head, Failure> {
     let redactor = endpoint.redactor;
     let line = read_line(stream)?;
-    endpoint.log("S", &line);
     let status = line.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..)).unwrap_or_default();
     let number = status.get(..3).and_then(|number| std::str::from_utf8(number).ok());
     let Some(number) = number.and_then(|number| number.parse().ok()) else {
-        return Err(Failure::lost(format!("its answer is not HTTP: {}", redactor.clean(&line))));
+        let start = endpoint.show_start(&line);
+        endpoint.log("S", start.as_bytes());
+        return Err(Failure::lost(format!("its answer is not HTTP: {start}")));
     };
+    endpoint.log("S", &line);
     let mut head =
         Head { status: number, status_text: redactor.clean(status), location: None, length: None, is_chunked: false };
     let mut fields = Vec::new();
@@ -177,20 +186,27 @@ fn read_head(stream: &mut Stream, endpoint: &Endpoint<'_>) -> Result<Head, Failu
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
         let (field, value) = line.split_at(colon);
         let value = value.get(1..).unwrap_or_default().trim_ascii();
-        // A secret could be in its value.
-        fields.extend_from_slice(if fields.is_empty() { b"" } else { b", " });
-        fields.extend_from_slice(field);
+        // A secret could be in its value, and in the place of a name if the head of the answer is damaged.
+        if field.iter().copied().all(is_of_name) {
+            fields.extend_from_slice(if fields.is_empty() { b"" } else { b", " });
+            fields.extend_from_slice(field);
+        }
         match field.to_ascii_lowercase().as_slice() {
             b"location" => head.location = Some(redactor.clean(value)),
             b"content-length" => {
                 let length = std::str::from_utf8(value).ok().and_then(|length| length.parse().ok());
-                let shown = || format!("its answer has no length but {}", redactor.clean(value));
+                let shown = || format!("its answer has no length but {}", endpoint.show_start(value));
                 head.length = Some(length.ok_or_else(|| Failure::lost(shown()))?);
             }
             b"transfer-encoding" => head.is_chunked = value.to_ascii_lowercase().ends_with(b"chunked"),
             _ => {}
         }
     }
+}
+
+/// A character of the name of a field (RFC 9110 section 5.6.2).
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// A line without its end.

@@ -665,6 +665,31 @@ fn list_faults() -> Vec<(&'static str, Vec<Step>, &'static str)> {
             "failed: localhost: its answer has no length but many",
         ),
         (
+            "JSON without HTTP",
+            answering(vec![send(&bearer(TOKEN)), send("\r\n"), Step::Close]),
+            "failed: localhost: its answer is not HTTP: {\"access_token\":",
+        ),
+        (
+            "JSON in the head",
+            answering(vec![send("HTTP/1.1 200 OK\r\n"), send(&bearer(TOKEN)), send("\r\n\r\n"), Step::Close]),
+            "failed: the answer is empty",
+        ),
+        (
+            "a token in the place of a field's name",
+            answering(vec![send("HTTP/1.1 200 OK\r\n"), send(&format!("{TOKEN}\", \"type\": 1\r\n\r\n")), Step::Close]),
+            "failed: the answer is empty",
+        ),
+        (
+            "JSON in a length",
+            answering(vec![
+                send("HTTP/1.1 200 OK\r\nContent-Length: "),
+                send(&bearer(TOKEN)),
+                send("\r\n\r\n"),
+                Step::Close,
+            ]),
+            "failed: localhost: its answer has no length but {\"access_token\":",
+        ),
+        (
             "no content on a connection that stays open",
             answering(vec![send("HTTP/1.1 204 No Content\r\n\r\n"), Step::Silence]),
             "failed: the answer is empty",
