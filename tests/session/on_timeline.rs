@@ -142,6 +142,16 @@ fn ctrl_c_in_a_hang_shows_the_report_and_the_cursor() {
 }
 
 #[test]
+fn who_stops_the_program_in_a_hang_has_a_cursor() {
+    let server = Server::start(ended(Mode::Clear, "login", vec![Step::Silence]));
+    let mut terminal = Terminal::begin(&timeline(&server, Mode::Clear), sized(80));
+    // Ctrl-Z and Ctrl-\ leave all as it stands between two pictures.
+    terminal.wait_until(|screen| running(screen).is_some() && screen.is_cursor_shown);
+    terminal.press_ctrl_c();
+    terminal.finish();
+}
+
+#[test]
 fn the_cursor_comes_back_though_no_phase_has_begun() {
     let folder = tempfile::tempdir().unwrap();
     let hangs = folder.path().join("hangs");

@@ -177,19 +177,18 @@ impl Watched {
     }
 }
 
-/// Draws in place of the last picture.
+/// Draws in place of the last picture. Behind it the cursor is shown again: a program that is stopped or killed leaves it so.
 fn redraw(drawn: &[String], lines: &[String], terminal: Terminal) {
     let mut picture = HIDE_CURSOR.to_owned() + &move_up(drawn, terminal);
     for line in lines {
         // Behind a line that fills the whole width it would take the last character away.
         picture.extend([CLEAR_LINE, line, "\n"]);
     }
-    print(&(picture + CLEAR_BELOW));
+    print(&(picture + CLEAR_BELOW + SHOW_CURSOR));
 }
 
 fn erase(drawn: &[String], terminal: Terminal) {
-    // The cursor may be hidden though no line was drawn: before the first phase, or on a terminal of one line.
-    print(&(move_up(drawn, terminal) + CLEAR_BELOW + SHOW_CURSOR));
+    print(&(move_up(drawn, terminal) + CLEAR_BELOW));
 }
 
 /// To the beginning of the last picture. A terminal that has become narrower has broken its lines.
