@@ -134,6 +134,20 @@ fn a_server_that_is_asked_for_no_name_is_a_hint_to_ask_for_one() {
 }
 
 #[test]
+fn an_address_that_is_in_the_certificate_as_a_name_is_reported_so() {
+    let Chain { root, middle, .. } = Chain::usual();
+    let named = Certificate { dns: &["mail.example.org", "127.0.0.1"], ip: &["192.0.2.7"], ..SERVER };
+    let named = Identity::new(&named, Some(&middle));
+    let trusted = in_file(&[&root]);
+    for mode in TLS_MODES {
+        let run = run(&serving(mode, serve(&[&named, &middle])), mode, Some(trusted.path()), "");
+        let text = "tls failed: certificate has 127.0.0.1 as a name, not as an address (a new one must have it as \
+                    subjectAltName IP)";
+        assert!(run.code == 2 && run.summary().contains(text), "{run:#?}");
+    }
+}
+
+#[test]
 fn a_server_that_sends_no_intermediate_certificate_is_reported_so() {
     let Chain { root, leaf, .. } = Chain::usual();
     let trusted = in_file(&[&root]);

@@ -11,6 +11,9 @@ use openssl::x509::{X509, X509NameRef, X509Ref};
 use crate::facts::Certificate;
 use crate::text;
 
+/// Stands behind a common name.
+pub(super) const COMMON_NAME_ONLY: &str = " (common name only)";
+
 /// The certificates of a chain that are worth to be reported.
 #[derive(Clone)]
 pub(super) struct Chain {
@@ -55,7 +58,7 @@ pub(super) fn list_names(certificate: &X509Ref) -> String {
         return text::shorten(&names.join(", "));
     }
     find_common_name(certificate.subject_name())
-        .map_or_else(|| "(no name)".to_owned(), |name| format!("{name} (common name only)"))
+        .map_or_else(|| "(no name)".to_owned(), |name| format!("{name}{COMMON_NAME_ONLY}"))
 }
 
 /// The common name, or the organisation.

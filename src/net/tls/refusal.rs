@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use openssl::x509::X509StoreContextRef;
 
 use super::Request;
-use super::certificate::{Chain, list_names, read_certificate, read_chain};
+use super::certificate::{COMMON_NAME_ONLY, Chain, list_names, read_certificate, read_chain};
 use super::library::Weakness;
 use super::reason::advise_on_strength;
 use crate::facts::{Certificate, describe_span};
@@ -81,6 +81,9 @@ impl Refusal {
                 not_before.format("%Y-%m-%d %H:%M UTC"),
                 describe_span(*not_before - now)
             ),
+            _ if self.has_address_as_name(request) => {
+                format!("certificate has {} as a name, not as an address", request.name)
+            }
             verify_result::OTHER_NAME | verify_result::OTHER_ADDRESS => {
                 format!("certificate is for {}, not for {}", self.names, request.name)
             }
@@ -114,11 +117,21 @@ impl Refusal {
         Reason { what, hint: self.advise(request) }
     }
 
+    /// Whether the only fault of an address is the field in which it stands: OpenSSL looks for it among the addresses alone.
+    fn has_address_as_name(&self, request: &Request) -> bool {
+        let is_address = |name: &str| request.address.is_some() && name.parse().ok() == request.address;
+        let mut names = self.names.split(", ").map(|name| name.strip_suffix(COMMON_NAME_ONLY).unwrap_or(name));
+        self.code == verify_result::OTHER_ADDRESS && names.any(is_address)
+    }
+
     fn advise(&self, request: &Request) -> Option<String> {
         use verify_result::{CA_KEY_TOO_SMALL, HASH_TOO_WEAK, KEY_TOO_SMALL, OTHER_ADDRESS, OTHER_NAME};
         let is_other_name = matches!(self.code, OTHER_NAME | OTHER_ADDRESS);
         let advice = match self.code {
             KEY_TOO_SMALL | CA_KEY_TOO_SMALL | HASH_TOO_WEAK => return advise_on_strength(Some(request)),
+            _ if self.has_address_as_name(request) => {
+                return Some("a new one must have it as subjectAltName IP".to_owned());
+            }
             _ if is_other_name => "",
             verify_result::NO_ISSUER_LOCALLY | verify_result::NO_ISSUER if self.depth == 0 => {
                 "should it send an intermediate certificate? otherwise see --ca-file"
