@@ -170,9 +170,12 @@ fn a_fresh_connection_that_cannot_be_set_up_is_reported_in_each_mailbox_that_it_
 
 #[test]
 fn the_total_limit_bounds_a_fresh_connection_that_hangs() {
-    for (name, second) in
-        [("before the greeting", vec![Silence]), ("in the login", vec![send(GREETING), expect("LOGIN"), Silence])]
-    {
+    let waits = send("* OK [INUSE] wait\r\n");
+    for (name, second, last_words) in [
+        ("before the greeting", vec![Silence], ""),
+        ("in the login", vec![send(GREETING), expect("LOGIN"), Silence], ""),
+        ("in the login, with words", vec![send(GREETING), expect("LOGIN"), waits, Silence], "OK [INUSE] wait"),
+    ] {
         let scripts = vec![session(&[("one", vec![Silence])]), second];
         let (run, record) = run(scripts, &["one", "two", "three"], "-t 3 --limit select=300ms");
         assert_eq!(run.code, 1, "{name}: {run:#?}");
@@ -184,7 +187,7 @@ fn the_total_limit_bounds_a_fresh_connection_that_hangs() {
         for mailbox in ["two", "three"] {
             let line = run.phase_line(&format!("select {mailbox}")).unwrap();
             assert!(line.contains("not run: could not connect again: "), "{name}: {run:#?}");
-            assert!(line.contains("total limit"), "{name}: {run:#?}");
+            assert!(line.contains("total limit") && line.ends_with(last_words), "{name}: {run:#?}");
         }
     }
 }

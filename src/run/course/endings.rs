@@ -13,7 +13,7 @@ impl Course {
         self.timed_out |= self.stage != Stage::Over;
         if self.find_running().is_none() {
             let why = format!("not done within {} (total limit)", text::format_limit(self.plan.total));
-            return self.give_up(&self.name_file(why));
+            return self.give_up(&add_last_words(self.name_file(why), last_words));
         }
         self.skip_impossible();
         let Some((number, phase, since)) = self.find_running() else { return self.stop() };
@@ -30,14 +30,12 @@ impl Course {
 
     /// At a signal the running phase has failed.
     pub(super) fn interrupt(&mut self, signal: &str, last_words: Option<String>, at: Instant) -> Effect {
-        let mut why =
-            format!("ended by {signal} after {:.1} s", at.saturating_duration_since(self.start).as_secs_f64());
+        let why = format!("ended by {signal} after {:.1} s", at.saturating_duration_since(self.start).as_secs_f64());
         if self.find_running().is_none() {
-            return self.give_up(&self.name_file(why));
+            return self.give_up(&add_last_words(self.name_file(why), last_words));
         }
         self.skip_impossible();
-        why.extend(last_words.map(|words| format!(", {}", describe_last_words(&words))));
-        self.end_run(Outcome::Failed(why.into()), at)
+        self.end_run(Outcome::Failed(add_last_words(why, last_words).into()), at)
     }
 
     pub(super) fn end_by_fault(&mut self, at: Instant) -> Effect {
@@ -83,4 +81,10 @@ impl Course {
             None => format!("the first phase could not begin: {why}"),
         }
     }
+}
+
+/// With the server's last line behind it, if there is one: also of a fresh connection that is being set up.
+fn add_last_words(mut why: String, last_words: Option<String>) -> String {
+    why.extend(last_words.map(|words| format!(", {}", describe_last_words(&words))));
+    why
 }

@@ -241,6 +241,21 @@ fn a_connection_that_cannot_be_set_up_again_is_the_reason_of_all_that_it_cost() 
 }
 
 #[test]
+fn a_fresh_connection_that_is_never_ready_is_reported_with_the_last_words_of_the_server() {
+    let words = || Some("NO too many sessions".to_owned());
+    for (input, why) in [
+        (Input::Deadline(words()), "not done within 5 s (total limit)"),
+        (Input::Signal("SIGTERM", words()), "ended by SIGTERM after 0.0 s"),
+    ] {
+        let mut played = Played::up_to("-t 5", 4);
+        played.end(4, lost());
+        assert_eq!(played.course.take(input, played.now), Effect::Stop);
+        let wanted = format!("not run: could not connect again: {why}, last line of the server: NO too many sessions");
+        assert_eq!(outcomes(&played.report())[5..], [wanted.as_str(); 3]);
+    }
+}
+
+#[test]
 fn a_run_that_cannot_begin_names_what_hangs_and_blames_no_phase() {
     for (reading, obstacle) in [
         (Some("--password-file: f"), "--password-file: f: not done within 0.1 s (total limit)"),
