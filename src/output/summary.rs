@@ -28,7 +28,7 @@ struct Trouble {
     title: String,
     /// `failed: NO no such mailbox`
     what: String,
-    /// How it ended, if it is an operation that did not succeed.
+    /// How it ended, if it is an operation.
     ending: Option<Ending>,
 }
 
@@ -36,6 +36,8 @@ struct Trouble {
 enum Ending {
     Failed,
     TimedOut,
+    /// It is done, but a threshold or a remark gives it another state than OK.
+    Done,
 }
 
 /// `imap.example.org: login 0.042 s, INBOX 0.003 s`
@@ -78,12 +80,11 @@ fn list_troubles(judged: &Judged<'_>, hints: Hints) -> Vec<Trouble> {
             // The end of the session is left out, unless an option makes a state of it.
             _ if state == ServiceState::Ok && planned.operation.is_end() => {}
             outcome => {
-                let ending = match outcome {
-                    Outcome::Failed(_) | Outcome::Fault(_) => Some(Ending::Failed),
-                    Outcome::TimedOut(_) => Some(Ending::TimedOut),
-                    Outcome::Ok | Outcome::NotRun(_) => None,
-                };
-                let ending = ending.filter(|_| planned.operation.is_task());
+                let ending = planned.operation.is_task().then_some(match outcome {
+                    Outcome::Ok => Ending::Done,
+                    Outcome::TimedOut(_) => Ending::TimedOut,
+                    Outcome::Failed(_) | Outcome::Fault(_) | Outcome::NotRun(_) => Ending::Failed,
+                });
                 troubles.push(Trouble {
                     ending,
                     ..trouble(state, phase.report.make_full_title(), describe_outcome(phase, judged, hints))
@@ -129,12 +130,15 @@ fn describe_troubles(troubles: &[Trouble], judged: &Judged<'_>) -> Vec<String> {
     parts
 }
 
-/// `27 of 40 operations failed: select A: NO no such mailbox, ..., and 24 more`
+/// `27 of 40 operations failed: select A: NO no such mailbox, ..., and 24 more`, or `27 of 40 operations are WARNING: ...`
 fn count_alike(alike: &[&Trouble], judged: &Judged<'_>) -> String {
     let operations = judged.phases.iter().filter(|phase| phase.report.phase.operation.is_task()).count();
-    let verb =
-        if alike.iter().any(|trouble| trouble.ending == Some(Ending::TimedOut)) { "timed out" } else { "failed" };
-    let strip = |what: &str| what.strip_prefix(verb).unwrap_or(what).trim_start_matches([':', ' ']).to_owned();
+    let verb = match alike.first().and_then(|trouble| Some((trouble.ending?, trouble.state))) {
+        Some((Ending::TimedOut, _)) => "timed out".to_owned(),
+        Some((Ending::Done, state)) => format!("are {state}"),
+        Some((Ending::Failed, _)) | None => "failed".to_owned(),
+    };
+    let strip = |what: &str| what.strip_prefix(&verb).unwrap_or(what).trim_start_matches([':', ' ']).to_owned();
     let head = format!("{} of {operations} operations {verb}", alike.len());
     let mut reasons: Vec<(&Trouble, usize)> = Vec::new();
     for trouble in alike {

@@ -322,6 +322,31 @@ fn many_operations_that_fail_alike_are_counted_and_the_login_is_still_there() {
 }
 
 #[test]
+fn many_operations_beyond_a_threshold_are_counted_and_the_login_is_still_there() {
+    let names: Vec<String> = (0..40).map(|number| format!("box{number}")).collect();
+    let mut script = log_in();
+    for (number, name) in names.iter().enumerate() {
+        let count = format!("* {} EXISTS\r\n", if number % 4 == 0 { 1 } else { number + 10 });
+        script.extend([expect(&format!("SELECT \"{name}\"")), send(&count), tagged("OK done")]);
+    }
+    script.extend(leave());
+    let server = Server::start(script);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let run = plugin(server.port, Plan::of_mailboxes(Mode::Clear, &names))
+        .args(["-w", "select.messages=5", "-c", "select.messages:box39=5"])
+        .run();
+    server.finish().check_expected();
+    assert_eq!(run.check_sound().code, 2, "{run:#?}");
+    assert!(skip_host(&run).starts_with("select box39 0."), "{run:#?}");
+    let text = run.summary();
+    assert!(
+        text.contains(" (49 messages, critical above 5), 29 of 40 operations are WARNING: select box1: 0."),
+        "{text}"
+    );
+    assert!(text.contains(" (13 messages, warning above 5), and 26 more, login 0."), "{text}");
+}
+
+#[test]
 fn each_reason_of_many_operations_that_failed_is_said_once() {
     for (replies, said) in [
         (["one", "one", "one", "one"], "select a, select b, select c, and 1 more: NO one, "),
