@@ -148,6 +148,8 @@ pub(super) fn list_details(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Vec<
     let outcome = describe_outcome(phase, judged, Hints::Inside);
     let is_in_outcome = |remark: &&Remark| match remark {
         Remark::Alert(text) => says_alert(&outcome, text),
+        // It may be the last line of a phase that failed.
+        Remark::Warning(text) if !phase.report.is_ok() => outcome.contains(text.as_str()),
         _ => phase.report.is_ok() && phase.verdict.remarks.contains(remark),
     };
     let remarks = phase.report.remarks.iter().filter(|remark| !is_in_outcome(remark));

@@ -229,6 +229,25 @@ fn a_timeout_and_a_loss_have_the_last_words_of_their_phase() {
 }
 
 #[test]
+fn the_last_words_of_a_phase_are_said_once() {
+    let inbox = || Plan::of_mailboxes(Mode::Clear, &["INBOX"]);
+    let play = |phase: &str, lines: &str, end: Step| {
+        let server = Server::start(ended(inbox(), phase, vec![send(lines), end]));
+        let run = plugin(server.port, inbox()).args(["-v", "--limit", "select=300ms"]).run();
+        server.finish().check_expected();
+        run.phase_line(phase).unwrap().to_owned()
+    };
+    for (phase, end) in [("greeting", Step::Close), ("select INBOX", Step::Close), ("select INBOX", Step::Silence)] {
+        let line = play(phase, "* NO Disk failure\r\n", end);
+        assert!(line.ends_with("NO Disk failure"), "{line}");
+        assert_eq!(line.matches("NO Disk failure").count(), 1, "{line}");
+    }
+    // Other words are a note.
+    let line = play("select INBOX", "* NO Disk failure\r\n* NO salvaging\r\n", Step::Close);
+    assert!(line.ends_with("its last line: NO salvaging, the server said NO Disk failure"), "{line}");
+}
+
+#[test]
 fn an_empty_line_is_called_one() {
     for (phase, reason) in [
         ("greeting", "greeting failed: not an IMAP greeting: an empty line"),
