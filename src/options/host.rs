@@ -31,18 +31,23 @@ impl Host {
         if let Some(ascii) = convert_to_ascii(value) {
             return Ok(Self { shown: show_value(value), ascii });
         }
+        // At the end of a value nobody sees it.
+        let blank = if value.contains(char::is_whitespace) { "there is a blank in it, " } else { "" };
         let right = if value.is_ascii() {
             "right is for example imap.example.org or 2001:db8::1"
         } else {
             "right is a name that IDNA 2008 allows, such as bücher.example"
         };
-        Err(format!("{} is neither a name nor an address, {right}, the port goes to -p", show_value(value)))
+        Err(format!("{} is neither a name nor an address, {blank}{right}, the port goes to -p", show_value(value)))
     }
 }
 
+/// Labels with dots between them, the last one may have a dot behind it (RFC 1035 section 2.3.4). OpenSSL would take a name
+/// that begins with a dot for all names below it.
 fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 255
+    let mut labels = text.strip_suffix('.').unwrap_or(text).split('.');
+    text.len() <= 255
+        && labels.all(|label| (1..=63).contains(&label.len()))
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
 }
 
@@ -76,6 +81,27 @@ mod tests {
             assert_eq!(Host::parse(value).unwrap(), Host { shown: value.to_owned(), ascii: value.to_owned() });
         }
         assert_eq!(Host::parse("[2001:db8::1]").unwrap().ascii, "2001:db8::1");
+    }
+
+    #[test]
+    fn each_part_of_a_name_has_one_to_63_characters() {
+        let (most, long) = ("x".repeat(63) + ".example", "x".repeat(64) + ".example");
+        for value in ["localhost", "localhost.", "imap.example.org.", "192.0.2.1", "fe80::1%eth0.100", &most] {
+            assert!(Host::parse(value).is_ok(), "{value}");
+        }
+        for value in ["", ".", "..", ".example.org", "imap..example.org", "imap.example.org..", &long] {
+            let error = Host::parse(value).unwrap_err();
+            assert!(error.contains("neither a name nor an address, right is for example"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_blank_that_nobody_sees_is_reported() {
+        for value in [" imap.example.org", "imap.example.org ", "192.0.2.1\n", "bücher.example\u{a0}", "imap example"]
+        {
+            let error = Host::parse(value).unwrap_err();
+            assert!(error.contains("neither a name nor an address, there is a blank in it, "), "{error}");
+        }
     }
 
     #[test]
