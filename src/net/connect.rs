@@ -118,6 +118,7 @@ fn find_own_fault(address: SocketAddr, source: Option<IpAddr>, error: &io::Error
     match Errno::from_io_error(error)? {
         Errno::PERM => Some("a firewall or a security policy of this host forbids it"),
         Errno::ACCESS if address.is_ipv4() => Some("a firewall or a security policy of this host forbids it"),
+        Errno::INVAL if lacks_interface(address) => Some("it needs its interface, as in fe80::1%eth0"),
         Errno::ADDRNOTAVAIL if source.is_some() => Some("is the address of --source one of this host?"),
         // From a loopback address no other host can be reached.
         Errno::INVAL if source.is_some() => Some("it cannot be reached from the address of --source"),
@@ -128,6 +129,11 @@ fn find_own_fault(address: SocketAddr, source: Option<IpAddr>, error: &io::Error
         _ if is_shortage(error) => Some("this host is short of files or memory"),
         _ => None,
     }
+}
+
+/// Whether the address is only of one link, and the link is not named (RFC 4007 section 6).
+fn lacks_interface(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
 }
 
 /// A resolver that can open no file knows no name, and OpenSSL no CA: then the reason is this host's want of files.
@@ -195,6 +201,17 @@ mod tests {
                 assert!(matches!(failure, Failure::Lost(_)), "{errno} at {address}");
             }
         }
+    }
+
+    #[test]
+    fn an_address_of_one_link_needs_its_interface() {
+        let is_own = |address: &str| {
+            let failure = explain(&[(address.parse().unwrap(), Errno::INVAL.into())], None);
+            matches!(&failure, Failure::Local(reason) if reason.to_string().contains("fe80::1%eth0"))
+        };
+        assert!(is_own("[fe80::1]:993"));
+        assert!(!is_own("[fe80::1%2]:993"));
+        assert!(!is_own("[2001:db8::1]:993"));
     }
 
     #[test]
