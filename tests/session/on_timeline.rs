@@ -125,6 +125,21 @@ fn a_hang_is_watched_until_its_limit() {
 }
 
 #[test]
+fn a_fresh_connection_that_hangs_is_watched_and_not_reported() {
+    let lost = ended(Mode::Clear, "select INBOX", vec![Step::Close]);
+    let server = Server::in_turn(vec![lost, vec![Step::Silence]]);
+    let mut terminal = Terminal::begin(&timeline(&server, Mode::Clear), sized(100));
+    let is_setting_up = |screen: &Screen| running(screen).is_some_and(|line| line.contains("reconnect"));
+    terminal.wait_until(is_setting_up);
+    let shown_limit = format!("limit {LIMIT} s");
+    terminal.wait_until(|screen| running(screen).is_some_and(|line| line.ends_with(&shown_limit)));
+    terminal.press_ctrl_c();
+    let shown = terminal.finish();
+    check_left(&shown, 2);
+    assert!(!is_setting_up(&shown.screen) && !shown.screen.lines().concat().contains("reconnect"), "{shown:#?}");
+}
+
+#[test]
 fn ctrl_c_in_a_hang_shows_the_report_and_the_cursor() {
     let server = Server::start(ended(Mode::Clear, "login", vec![Step::Silence]));
     let mut terminal = Terminal::begin(&timeline(&server, Mode::Clear), sized(80));

@@ -55,6 +55,8 @@ struct Watched {
     course: Course,
     /// The first phase of the worker that counts.
     from: usize,
+    /// Since when a fresh connection is being set up.
+    reconnecting: Option<Instant>,
 }
 
 impl LiveView {
@@ -120,7 +122,7 @@ impl State {
     fn take(&mut self, job: &Job, event: Event, start: Instant) {
         let place = self.runs.iter().position(|run| Arc::ptr_eq(&run.plan, &job.plan)).unwrap_or_else(|| {
             let course = Course::new(Arc::clone(&job.plan), start);
-            self.runs.push(Watched { plan: Arc::clone(&job.plan), course, from: 0 });
+            self.runs.push(Watched { plan: Arc::clone(&job.plan), course, from: 0, reconnecting: None });
             self.runs.len() - 1
         });
         if let Some(run) = self.runs.get_mut(place) {
@@ -152,6 +154,7 @@ impl Watched {
         if self.from == job.from {
             self.course.take(Input::Event(event), Instant::now());
         }
+        self.note_reconnecting(Instant::now());
     }
 
     fn pass_deadline(&mut self, now: Instant) {
@@ -160,19 +163,28 @@ impl Watched {
         {
             self.from = from;
         }
+        self.note_reconnecting(now);
+    }
+
+    fn note_reconnecting(&mut self, now: Instant) {
+        self.reconnecting = self.course.awaited_phase().map(|_| self.reconnecting.unwrap_or(now));
     }
 
     fn draw(&self, now: Instant, start: Instant, canvas: Canvas) -> Vec<String> {
         let report: Report = self.course.report_so_far(now);
         let elapsed = round_time(now.saturating_duration_since(start));
-        let running = self.course.running_phase().map(|(phase, since)| Row {
+        let make_row = |title, since: Instant, limit| Row {
             mark: Mark::Running,
-            title: phase.make_title(),
+            title,
             begun: Some(round_time(since.saturating_duration_since(start))),
             duration: Some(round_time(now.saturating_duration_since(since))),
-            details: format!("limit {}", text::format_limit(phase.shown_limit)),
-        });
-        let running: Vec<Row> = running.into_iter().collect();
+            details: format!("limit {}", text::format_limit(limit)),
+        };
+        let phase = self.course.running_phase();
+        let phase = phase.map(|(phase, since)| make_row(phase.make_title(), since, phase.shown_limit));
+        // It is no phase of the plan, and is not in the report.
+        let connection = self.reconnecting.map(|since| make_row("reconnect".to_owned(), since, self.plan.total));
+        let running: Vec<Row> = phase.into_iter().chain(connection).collect();
         draw(&judge(&report, Utc::now()), &running, elapsed, canvas)
     }
 }
