@@ -22,7 +22,8 @@ use crate::run::worker::Worker;
 #[must_use]
 pub fn check(options: &Options, plan: &Plan, signals: &Signals, start: Instant) -> Answer {
     let settings = options.make_output_settings();
-    let (report, worker) = perform(options, plan, settings.terminal.is_some(), signals, start);
+    let (mut report, worker) = perform(options, plan, settings.terminal.is_some(), signals, start);
+    write_textfile(options, &mut report, signals, start);
     // The process ends soon, and its memory with it. To take OpenSSL's context apart would cost 0.2 % of a run.
     mem::forget(worker);
     let judged = judge(&report, Utc::now());
@@ -34,15 +35,19 @@ pub fn check(options: &Options, plan: &Plan, signals: &Signals, start: Instant) 
 #[must_use]
 pub fn perform(options: &Options, plan: &Plan, is_drawn: bool, signals: &Signals, start: Instant) -> (Report, Worker) {
     let (view, observer) = is_drawn.then(|| LiveView::begin(start)).unzip();
-    let (mut report, worker) = run(plan.clone(), &Arc::new(options.make_worker_settings()), observer, signals, start);
+    let done = run(plan.clone(), &Arc::new(options.make_worker_settings()), observer, signals, start);
     if let Some(view) = view {
         view.end();
     }
+    done
+}
+
+/// Writes the report to `--textfile`, if there is one.
+pub fn write_textfile(options: &Options, report: &mut Report, signals: &Signals, start: Instant) {
     if let Some(file) = &options.textfile {
         let settings = options.make_output_settings();
-        textfile::write_in_time(file, options.list_files(), &mut report, &settings, signals, start);
+        textfile::write_in_time(file, options.list_files(), report, &settings, signals, start);
     }
-    (report, worker)
 }
 
 /// The text with the exit code of this state.

@@ -6,7 +6,7 @@ use chrono::Utc;
 use nagiosplugin::ServiceState;
 
 use crate::ask::read_standard_input;
-use crate::check::{make_answer, perform};
+use crate::check::{make_answer, perform, write_textfile};
 use crate::options::{Options, Repetition};
 use crate::output::deliver::{Answer, print};
 use crate::output::render_unknown;
@@ -29,12 +29,13 @@ pub fn repeat(mut options: Options, plan: &Plan, repetition: Repetition, signals
     let mut start = Instant::now();
     for number in 1..=repetition.times {
         start = Instant::now();
-        let (report, _) = perform(&options, plan, false, signals, start);
+        let (mut report, _) = perform(&options, plan, false, signals, start);
         // A run that the user ends says nothing about the server, unless it is the only one.
         let is_ended = signals.caught().is_some();
         if is_ended && number > 1 {
             break;
         }
+        write_textfile(&options, &mut report, signals, start);
         let judged = judge(&report, Utc::now());
         worst = worst.max(judged.state);
         tally.add(&judged);

@@ -385,7 +385,10 @@ fn ctrl_c_in_many_repeated_runs_shows_the_table_at_once() {
     // The third run hangs.
     let hung = ended(Mode::Clear, "login", vec![Step::Silence]);
     let server = Server::in_turn(vec![well(Mode::Clear), well(Mode::Clear), hung]);
-    let plugin = timeline(&server, Mode::Clear).args(["--repeat", "1000", "--interval", "0"]);
+    let folder = tempfile::tempdir().unwrap();
+    let textfile = folder.path().join("imap.prom");
+    let plugin =
+        timeline(&server, Mode::Clear).args(["--repeat", "1000", "--interval", "0"]).arg("--textfile").arg(&textfile);
     let mut terminal = Terminal::begin(&plugin, sized(100));
     let is_hung = server
         .watch(|record| record.connections == 3 && record.commands().iter().filter(|c| *c == "LOGIN").count() == 3);
@@ -396,6 +399,10 @@ fn ctrl_c_in_many_repeated_runs_shows_the_table_at_once() {
     assert!(pressed.elapsed() < AT_ONCE, "{shown:#?}");
     check_left(&shown, 0);
     check_table(&shown.screen.lines(), 2, 0);
+    // The interrupted run is in no figure.
+    let text = std::fs::read_to_string(&textfile).unwrap();
+    let success = text.lines().find(|line| line.starts_with("imap_session_success{")).unwrap();
+    assert!(success.ends_with(" 1"), "{text}");
 }
 
 #[test]
