@@ -28,8 +28,10 @@ struct Trouble {
     title: String,
     /// `failed: NO no such mailbox`
     what: String,
-    /// How it ended, if it is an operation.
+    /// How it ended, if it is a phase that was run.
     ending: Option<Ending>,
+    /// The step of the set-up that it is: with `--every-address` each address has one.
+    step: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,7 @@ pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings, hints: Hints) 
 
 fn list_troubles(judged: &Judged<'_>, hints: Hints) -> Vec<Trouble> {
     let report = judged.report;
-    let trouble = |state, title: String, what: String| Trouble { state, title, what, ending: None };
+    let trouble = |state, title: String, what: String| Trouble { state, title, what, ending: None, step: None };
     let mut troubles = Vec::new();
     if let Some(obstacle) = &report.obstacle {
         troubles.push(trouble(ServiceState::Unknown, String::new(), obstacle.clone()));
@@ -80,13 +82,14 @@ fn list_troubles(judged: &Judged<'_>, hints: Hints) -> Vec<Trouble> {
             // The end of the session is left out, unless an option makes a state of it.
             _ if state == ServiceState::Ok && planned.operation.is_end() => {}
             outcome => {
-                let ending = planned.operation.is_task().then_some(match outcome {
+                let ending = match outcome {
                     Outcome::Ok => Ending::Done,
                     Outcome::TimedOut(_) => Ending::TimedOut,
                     Outcome::Failed(_) | Outcome::Fault(_) | Outcome::NotRun(_) => Ending::Failed,
-                });
+                };
                 troubles.push(Trouble {
-                    ending,
+                    ending: Some(ending),
+                    step: (!planned.operation.is_task()).then_some(planned.operation.name),
                     ..trouble(state, phase.report.make_full_title(), describe_outcome(phase, judged, hints))
                 });
             }
@@ -107,8 +110,8 @@ fn describe_troubles(troubles: &[Trouble], judged: &Judged<'_>) -> Vec<String> {
     let mut parts = Vec::new();
     let mut rest: Vec<&Trouble> = troubles.iter().collect();
     while let Some(first) = rest.first().copied() {
-        let is_alike =
-            |other: &&Trouble| first.ending.is_some() && (first.ending, first.state) == (other.ending, other.state);
+        let find_kind = |trouble: &Trouble| (trouble.ending, trouble.step, trouble.state);
+        let is_alike = |other: &&Trouble| first.ending.is_some() && find_kind(first) == find_kind(other);
         let alike: Vec<&Trouble> = rest.iter().copied().filter(is_alike).collect();
         if alike.len() > MAX_LISTED {
             parts.push(count_alike(&alike, judged));
@@ -130,16 +133,22 @@ fn describe_troubles(troubles: &[Trouble], judged: &Judged<'_>) -> Vec<String> {
     parts
 }
 
-/// `27 of 40 operations failed: select A: NO no such mailbox, ..., and 24 more`, or `27 of 40 operations are WARNING: ...`
+/// `27 of 40 operations failed: select A: NO no such mailbox, ..., and 24 more`, or `27 of 40 operations are WARNING: ...`, or
+/// `16 of 16 addresses failed: 192.0.2.1 connect, ...`
 fn count_alike(alike: &[&Trouble], judged: &Judged<'_>) -> String {
-    let operations = judged.phases.iter().filter(|phase| phase.report.phase.operation.is_task()).count();
-    let verb = match alike.first().and_then(|trouble| Some((trouble.ending?, trouble.state))) {
+    let first = alike.first();
+    let verb = match first.and_then(|trouble| Some((trouble.ending?, trouble.state))) {
         Some((Ending::TimedOut, _)) => "timed out".to_owned(),
         Some((Ending::Done, state)) => format!("are {state}"),
         Some((Ending::Failed, _)) | None => "failed".to_owned(),
     };
+    let operations = judged.phases.iter().map(|phase| phase.report.phase.operation);
+    let (all, noun) = match first.and_then(|trouble| trouble.step) {
+        Some(step) => (operations.filter(|operation| operation.name == step).count(), "addresses"),
+        None => (operations.filter(|operation| operation.is_task()).count(), "operations"),
+    };
     let strip = |what: &str| what.strip_prefix(&verb).unwrap_or(what).trim_start_matches([':', ' ']).to_owned();
-    let head = format!("{} of {operations} operations {verb}", alike.len());
+    let head = format!("{} of {all} {noun} {verb}", alike.len());
     let mut reasons: Vec<(&Trouble, usize)> = Vec::new();
     for trouble in alike {
         match reasons.iter_mut().find(|(first, _)| first.what == trouble.what) {
