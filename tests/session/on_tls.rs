@@ -363,6 +363,19 @@ fn a_certificate_with_ed25519_is_accepted() {
 }
 
 #[test]
+fn a_server_that_knows_the_curve_p_521_alone_is_accepted() {
+    let long = Identity::new(&Certificate { key: Key::P521, ..SERVER }, None);
+    let trusted = in_file(&[&long]);
+    for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
+        let mut builder = serve(&[&long]);
+        builder.set_max_proto_version(Some(version)).unwrap();
+        builder.set_groups_list("P-521").unwrap();
+        let run = run(&serving(Mode::Implicit, builder), Mode::Implicit, Some(trusted.path()), "");
+        assert_eq!(run.code, 0, "{run:#?}");
+    }
+}
+
+#[test]
 fn an_openssl_that_allows_no_version_is_the_hosts_own_fault() {
     if is_portable() {
         // AWS-LC has no openssl.cnf.

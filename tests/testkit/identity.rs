@@ -55,6 +55,8 @@ pub enum Key {
     P256,
     /// A curve of OpenSSL with keys that are too short.
     P192,
+    /// The longest curve of TLS.
+    P521,
     Ed25519,
     Rsa(u32),
 }
@@ -155,6 +157,7 @@ impl Key {
         match self {
             Self::P256 => on_curve(Nid::X9_62_PRIME256V1),
             Self::P192 => on_curve(Nid::X9_62_PRIME192V1),
+            Self::P521 => on_curve(Nid::SECP521R1),
             Self::Ed25519 => PKey::generate_ed25519().unwrap(),
             Self::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
         }

@@ -17,6 +17,10 @@ use crate::net::tls::refusal::verify_result;
 /// The library's name in messages.
 pub const NAME: &str = "AWS-LC";
 
+/// The curves that a server may use for the keys of the connection and, in TLS 1.2, in its certificate: all that are safe, in the
+/// order of AWS-LC, which has no P-521 by default. The first three are hybrids, against quantum computers.
+const CURVES: &str = "X25519MLKEM768:SecP256r1MLKEM768:SecP384r1MLKEM1024:X25519:P-256:P-384:P-521";
+
 /// The signatures that a server may make in the handshake, by their names in TLS. By default AWS-LC takes no Ed25519.
 const SIGNATURES: &str = "ed25519:ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:\
     rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
@@ -51,8 +55,9 @@ const BUNDLES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Sets the signatures that a server may make in the handshake.
+/// Sets the curves that a server may use, and the signatures that it may make in the handshake.
 pub fn set_strength(builder: &mut SslContextBuilder, takes_weak: bool) -> Result<(), ErrorStack> {
+    builder.set_groups_list(CURVES)?;
     let names = if takes_weak { format!("{SIGNATURES}:{WEAK_SIGNATURES}") } else { SIGNATURES.to_owned() };
     let names = CString::new(names).unwrap_or_default();
     // SAFETY: the builder owns the context and is borrowed for the call. The names end with a zero byte.
