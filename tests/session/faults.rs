@@ -73,8 +73,9 @@ fn the_matrix_is_as_large_as_it_claims_to_be() {
     let all = matrix.iter().chain(&field);
     let distinct: HashSet<String> = all.map(|f| format!("{:?} {} {} {}", f.mode, f.phase, f.turn, f.name)).collect();
     assert_eq!(distinct.len(), matrix.len() + field.len(), "a case is there twice");
-    assert!(matrix.len() >= 120, "only {} cases", matrix.len());
-    assert!(field.len() >= 10, "only {} cases from the field", field.len());
+    // README and the page on reliability have these numbers.
+    assert!(matrix.len() + field.len() > 460, "only {} cases", matrix.len() + field.len());
+    assert!(field.len() >= 40, "only {} cases from the field", field.len());
     for mode in MODES {
         for phase in phases_of_matrix(mode) {
             let phase = phase.name();
