@@ -18,8 +18,8 @@ pub static SECTION: Section = Section {
             short: "u",
             long: "username",
             value: "USER",
-            help: "account to log in with; required, but with --auth external",
-            doc: "Account to log in with. Required, but with `--auth external`.",
+            help: "account to log in with; required, except with --auth external",
+            doc: "Account to log in with. Required, except with `--auth external`.",
             completes: Completes::Nothing,
             given: Given::Once,
             // It stands first in the label, without the option.
@@ -62,10 +62,9 @@ pub static SECTION: Section = Section {
             help: "file whose first line is the password or the access token; - is standard input (default: \
                    $IMAP_SESSION_PASSWORD)",
             doc: "File whose first line is the password, or the access token with `--auth xoauth2` and `--auth oauthbearer`; \
-                  `-` is standard input, and a terminal there asks without showing \
-                  the answer. Without this option, the \
-                  environment variable `IMAP_SESSION_PASSWORD` is used. No option takes the password itself, \
-                  because `ps` would show it.",
+                  `-` is standard input, and if that is a terminal, the plugin asks for the password and does not show \
+                  it. Without this option and `--password-command`, the environment variable `IMAP_SESSION_PASSWORD` is \
+                  used. No option takes the password itself, because `ps` would show it.",
             completes: Completes::Files,
             given: Given::InsteadOf("password-command"),
             in_check: InCheck::No,

@@ -119,8 +119,9 @@ pub static SECTION: Section = Section {
             value: "[=[SECTION][@FILE]]",
             help: "read options from an ini file, default section check_imap_session",
             doc: "Read options from a section of an ini file, as the Monitoring Plugins do. Each line \
-                  `name=value` stands for `--name=value`, and a name may be repeated. The default section is \
-                  `check_imap_session`; the default FILE is the first of the usual files that exists.",
+                  `name=value` stands for `--name=value`, and `name=` for an option without a value. A name may be \
+                  repeated. The default section is `check_imap_session`; the default FILE is the first of the usual \
+                  files that exists.",
             completes: Completes::SectionAndFile,
             given: Given::Repeatedly,
             in_check: InCheck::No,

@@ -133,9 +133,9 @@ pub static SECTION: Section = Section {
             short: "",
             long: "client-cert",
             value: "FILE",
-            help: "PEM file with our certificate, for a server that wants one",
-            doc: "PEM file with a certificate for a server that wants one of its clients. The certificates of CAs behind it are \
-                  sent, too. The private key may be in the same file.",
+            help: "PEM file with a client certificate, for a server that asks for one",
+            doc: "PEM file with a client certificate, for a server that asks for one. CA certificates that follow it in the \
+                  file are sent, too. The private key may be in the same file.",
             completes: Completes::Files,
             given: Given::Once,
             in_check: InCheck::Value(|o| o.server.client_cert.as_ref().map(|file| file.to_string_lossy().into_owned())),
