@@ -16,8 +16,8 @@ use crate::testkit::well_behaved::script;
 const HUNG: &str = "select Archive";
 /// As wide as a page of documentation shows it without making it smaller.
 const SIZE: Size = Size { columns: 100, lines: 40 };
-/// What the plugin writes before the report that stays.
-const SHOW_CURSOR: &str = "\x1b[?25h";
+/// What takes the last drawn picture away, in whose place comes the report that stays.
+const CLEAR_BELOW: &str = "\x1b[J";
 
 #[test]
 fn the_picture_shows_what_the_timeline_prints() {
@@ -54,7 +54,7 @@ fn record(shim: &Resolver) -> String {
     assert_eq!(shown.code, Some(1), "{shown:#?}");
 
     let text = String::from_utf8(shown.bytes).unwrap().replace("\r\n", "\n");
-    let (_, report) = text.rsplit_once(SHOW_CURSOR).expect("the cursor comes back");
+    let (_, report) = text.rsplit_once(CLEAR_BELOW).expect("the last picture goes");
     let command = words.join(" ").replace(&format!("{}/", folder.path().display()), "");
     format!("$ check_imap_session {}\n{report}", command.replace(" -m INBOX", " \\\n    -m INBOX"))
 }
