@@ -46,7 +46,14 @@ enum Ending {
 pub(super) fn summarize(judged: &Judged<'_>, settings: &Settings, hints: Hints) -> String {
     let mut parts = describe_troubles(&list_troubles(judged, hints), judged);
     // Many operations may have failed: the login's time comes before the place where the line is cut.
-    parts.extend(judged.phases.iter().filter_map(|phase| summarize_ok(phase, judged)));
+    let mut address = None;
+    parts.extend(judged.phases.iter().filter_map(|phase| {
+        // If there are several addresses, each stands before the first thing that went well there.
+        let is_first = address != phase.report.phase.address;
+        let part = summarize_ok(phase, judged, is_first)?;
+        address = phase.report.phase.address;
+        Some(part)
+    }));
     let message = format!("{}: {}", settings.host, parts.join(", "));
     let shorten = |tail: &str| cut(&message, MAX_MESSAGE - tail.len());
     // An alert that stands where the line is cut is repeated behind that place.
@@ -172,7 +179,7 @@ fn count_alike(alike: &[&Trouble], judged: &Judged<'_>) -> String {
 }
 
 /// The text of a phase that went well, for login and the operations; the set-up is of no interest then.
-fn summarize_ok(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> {
+fn summarize_ok(phase: &JudgedPhase<'_>, judged: &Judged<'_>, has_address: bool) -> Option<String> {
     let report = phase.report;
     if !report.is_ok() || phase.verdict.state != ServiceState::Ok {
         return None;
@@ -183,8 +190,7 @@ fn summarize_ok(phase: &JudgedPhase<'_>, judged: &Judged<'_>) -> Option<String> 
         (Summary::Target, Some(target)) => text::show_value(target),
         (Summary::Target | Summary::Full, _) => planned.make_title(),
     };
-    // If there are several addresses, each stands before what is done first there.
-    let ip = planned.address.and_then(|address| address.ip).filter(|_| !planned.operation.is_task());
+    let ip = planned.address.and_then(|address| address.ip).filter(|_| has_address);
     let ip = ip.map_or_else(String::new, |ip| format!("{ip} "));
     let mut parts = vec![format!("{ip}{name} {}", text::format_seconds(report.time?))];
     if planned.operation.summary == Summary::Full {

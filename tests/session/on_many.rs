@@ -496,6 +496,18 @@ fn that_addresses_are_not_checked_is_reported_however_bad_the_others_are() {
 }
 
 #[test]
+fn each_address_stands_before_what_went_well_there_though_its_login_did_not() {
+    let Some(nodes) = Nodes::start([(V4, whole(1)), (OTHER, whole(2))]) else {
+        return;
+    };
+    let run = nodes.run(&[V4, OTHER], "-w login=60:");
+    assert_eq!(run.code, 1, "{run:#?}");
+    for address in [V4, OTHER] {
+        assert!(run.summary().contains(&format!(", {address} INBOX 0.")), "{run:#?}");
+    }
+}
+
+#[test]
 fn addresses_are_counted_by_the_phase_that_failed_there() {
     let refused = || vec![send(GREETING), expect("LOGIN"), tagged("NO [UNAVAILABLE] later"), expect("LOGOUT")];
     let names: Vec<String> = (1..=8).map(|node| format!("127.0.1.{node}")).collect();
