@@ -82,7 +82,11 @@ fn list_troubles(judged: &Judged<'_>, hints: Hints) -> Vec<Trouble> {
                 if report.obstacle.is_none() && !unexplained.contains(&why) && !is_said(*cause, why) =>
             {
                 unexplained.push(why);
-                troubles.push(trouble(state, planned.make_full_title(), format!("not run: {why}")));
+                let title = match count_not_run(judged, why) {
+                    ..=MAX_LISTED => planned.make_full_title(),
+                    count => format!("{} and {} more", planned.make_full_title(), count - 1),
+                };
+                troubles.push(trouble(state, title, format!("not run: {why}")));
             }
             Outcome::NotRun(_) => {}
             Outcome::Ok if state == ServiceState::Ok => {}
@@ -110,6 +114,12 @@ fn list_troubles(judged: &Judged<'_>, hints: Hints) -> Vec<Trouble> {
     // The sort is stable: among equals the plan's order stays, and the total stands behind the phases that explain it.
     troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.state));
     troubles
+}
+
+/// The operations that were not run for this reason.
+fn count_not_run(judged: &Judged<'_>, reason: &str) -> usize {
+    let tasks = judged.phases.iter().map(|phase| phase.report).filter(|report| report.phase.operation.is_task());
+    tasks.filter(|report| matches!(&report.outcome, Outcome::NotRun(Cause { why, .. }) if why == reason)).count()
 }
 
 /// Each trouble once: many that are alike with their number, several with the same reason together.
