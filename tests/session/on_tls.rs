@@ -275,6 +275,24 @@ fn a_host_that_has_a_ca_is_not_at_fault() {
 }
 
 #[test]
+fn a_root_may_forbid_cas_below_itself() {
+    let root = Identity::new(&Certificate { most_below: Some(0), ..CA }, None);
+    let middle = Identity::new(&Certificate { common_name: "Middle CA", ..CA }, Some(&root));
+    let direct = Identity::new(&SERVER, Some(&root));
+    let leaf = Identity::new(&SERVER, Some(&middle));
+    let trusted = in_file(&[&root]);
+    for options in ["", "--tls-min 1.0"] {
+        let run = |chain: &[&Identity]| {
+            run(&serving(Mode::Implicit, serve(chain)), Mode::Implicit, Some(trusted.path()), options)
+        };
+        assert_eq!(run(&[&direct]).code, 0);
+        let run = run(&[&leaf, &middle]);
+        let reason = "tls failed: CA certificate Root CA forbids so long a chain of certificates";
+        assert!(run.code == 2 && run.summary().ends_with(reason), "{run:#?}");
+    }
+}
+
+#[test]
 fn a_server_that_is_too_weak_is_reported_with_what_takes_it() {
     let weak = |key, hash| Identity::new(&Certificate { key, hash, ..SERVER }, None);
     let strong = weak(Key::Rsa(2048), MessageDigest::sha256);
@@ -291,6 +309,9 @@ fn a_server_that_is_too_weak_is_reported_with_what_takes_it() {
     expect_too_weak(&[&short], &short, |_| {}, &short_key);
     let weak_hash = format!("certificate is signed with a hash that is too weak {too_weak}");
     expect_too_weak(&[&sha1], &ca, |_| {}, &weak_hash);
+    let pss = Identity::new(&Certificate { key: Key::RsaPss, ..CA }, None);
+    let sha1_by_pss = Identity::new(&Certificate { hash: MessageDigest::sha1, ..SERVER }, Some(&pss));
+    expect_too_weak(&[&sha1_by_pss], &pss, |_| {}, &weak_hash);
 
     let of_ca = |key, hash| Identity::new(&Certificate { common_name: "Middle CA", key, hash, ..CA }, Some(&ca));
     for (middle, text) in [

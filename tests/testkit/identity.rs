@@ -8,6 +8,7 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
+use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Rsa;
 use openssl::ssl::{SslContext, SslContextBuilder, SslMethod};
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
@@ -46,6 +47,8 @@ pub struct Certificate {
     /// Days until it expires.
     pub days: i64,
     pub is_ca: bool,
+    /// How many CAs a CA allows below itself.
+    pub most_below: Option<u32>,
     pub key: Key,
     pub hash: fn() -> MessageDigest,
 }
@@ -59,6 +62,8 @@ pub enum Key {
     P521,
     Ed25519,
     Rsa(u32),
+    /// Signs by RSA-PSS alone.
+    RsaPss,
 }
 
 /// The usual certificate of a server.
@@ -68,6 +73,7 @@ pub const SERVER: Certificate = Certificate {
     ip: &["127.0.0.1", "127.0.0.2"],
     days: 30,
     is_ca: false,
+    most_below: None,
     key: Key::P256,
     hash: MessageDigest::sha256,
 };
@@ -133,7 +139,11 @@ impl Identity {
         builder.set_not_before(&Asn1Time::from_unix(now.min(now + wanted.days * 86_400 - 1)).unwrap()).unwrap();
         builder.set_not_after(&Asn1Time::from_unix(now + wanted.days * 86_400).unwrap()).unwrap();
         if wanted.is_ca {
-            builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+            let mut constraints = BasicConstraints::new();
+            if let Some(most) = wanted.most_below {
+                constraints.pathlen(most);
+            }
+            builder.append_extension(constraints.critical().ca().build().unwrap()).unwrap();
         }
         let mut names = SubjectAlternativeName::new();
         for address in wanted.ip {
@@ -160,6 +170,11 @@ impl Key {
             Self::P521 => on_curve(Nid::SECP521R1),
             Self::Ed25519 => PKey::generate_ed25519().unwrap(),
             Self::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
+            Self::RsaPss => {
+                let mut context = PkeyCtx::new_id(Id::RSA_PSS).unwrap();
+                context.keygen_init().unwrap();
+                context.keygen().unwrap()
+            }
         }
     }
 }

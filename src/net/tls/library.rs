@@ -11,7 +11,7 @@ pub use aws_lc::*;
 #[cfg(not(feature = "portable"))]
 pub use openssl::*;
 
-/// A certificate of a chain that is too weak to be trusted.
+/// A certificate of a chain that must not be trusted, most often because it is too weak.
 pub struct Weakness {
     /// Its place in the chain, in which the server's own certificate is the first.
     pub depth: u32,

@@ -1,5 +1,6 @@
 //! AWS-LC, linked into the program. It has no security levels, no openssl.cnf and no directory of its own.
 
+use std::cmp::Ordering;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,8 @@ use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::Id;
 use openssl::ssl::{SslContextBuilder, SslRef};
-use openssl::x509::{X509Ref, X509StoreContextRef, X509VerifyResult};
+use openssl::stack::StackRef;
+use openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
 
 use super::Weakness;
 use crate::credentials::source::show_path;
@@ -79,18 +81,22 @@ pub fn has_answered(ssl: &SslRef) -> bool {
     ssl.state_string_long() != "TLS client read_server_hello"
 }
 
-/// Finds in the verified chain what OpenSSL refuses at its security level 2, which is the default of Debian and of
-/// OpenSSL from 3.2 on: less than 112 bits of security. It is asked in the same order, for each result of the verification.
+/// Finds in the verified chain what OpenSSL refuses and AWS-LC does not: too long a chain, and at the security level 2, which
+/// is the default of Debian and of OpenSSL from 3.2 on, less than 112 bits of security. It is asked in the same order, for
+/// each result of the verification.
 pub fn find_weakness(is_good: bool, takes_weak: bool, context: &X509StoreContextRef) -> Option<Weakness> {
-    if takes_weak {
-        return find_unknown_hash(context);
-    }
     let chain = context.chain()?;
-    if has_short_key(chain.get(0)?) {
+    if !takes_weak && has_short_key(chain.get(0)?) {
         return Some(Weakness { depth: 0, code: verify_result::KEY_TOO_SMALL });
     }
     if !is_good && FOUND_BEFORE.contains(&context.error().as_raw()) {
         return None;
+    }
+    if let Some(depth) = find_limit_of_length(chain) {
+        return Some(Weakness { depth, code: verify_result::PATH_TOO_LONG });
+    }
+    if takes_weak {
+        return find_unknown_hash(context);
     }
     (0..).zip(chain).find_map(|(depth, certificate)| {
         // Nobody relies on the signature of the last one, which is trusted by itself.
@@ -118,6 +124,18 @@ pub fn find_own_weakness(certificate: &X509Ref) -> Option<&'static str> {
     }
 }
 
+/// The place of the first CA that allows fewer CAs below itself (RFC 5280 section 4.2.1.9). AWS-LC does not ask those that
+/// name themselves as the issuer, such as roots.
+fn find_limit_of_length(chain: &StackRef<X509>) -> Option<u32> {
+    let mut below = 0;
+    (0..).zip(chain).skip(1).find_map(|(depth, ca)| {
+        let is_exceeded = ca.pathlen().is_some_and(|most| below > most);
+        let is_self_issued = ca.subject_name().try_cmp(ca.issuer_name()).is_ok_and(Ordering::is_eq);
+        below += u32::from(!is_self_issued);
+        is_exceeded.then_some(depth)
+    })
+}
+
 fn has_short_key(certificate: &X509Ref) -> bool {
     certificate.public_key().is_ok_and(|key| match key.id() {
         Id::RSA | Id::RSA_PSS | Id::DSA => key.bits() < 2048,
@@ -134,8 +152,20 @@ fn find_unknown_hash(context: &X509StoreContextRef) -> Option<Weakness> {
 }
 
 fn has_hash(certificate: &X509Ref, hashes: &[Nid]) -> bool {
-    let algorithm = certificate.signature_algorithm().object().nid().signature_algorithms();
-    algorithm.is_some_and(|algorithm| hashes.contains(&algorithm.digest))
+    let algorithm = certificate.signature_algorithm().object().nid();
+    if algorithm == Nid::RSASSAPSS {
+        return hashes.contains(&Nid::SHA1) && has_sha1_in_pss(certificate);
+    }
+    algorithm.signature_algorithms().is_some_and(|algorithm| hashes.contains(&algorithm.digest))
+}
+
+/// RSA-PSS has the hash not in its name, but among its parameters, which the crate openssl only prints. Before them the text
+/// has the version and the serial number alone.
+fn has_sha1_in_pss(certificate: &X509Ref) -> bool {
+    certificate.to_text().is_ok_and(|text| {
+        let text = String::from_utf8_lossy(&text);
+        text.split("Hash Algorithm: ").nth(1).is_some_and(|hash| hash.starts_with("sha1"))
+    })
 }
 
 /// Trusts the certificates of a hashed directory and no other.
