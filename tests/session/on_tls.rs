@@ -6,10 +6,10 @@ use std::path::Path;
 use openssl::dh::Dh;
 use openssl::hash::MessageDigest;
 use openssl::ssl::{SslContextBuilder, SslVerifyMode, SslVersion};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::case::plugin;
-use crate::testkit::identity::{CA, Certificate, Identity, Key, SERVER, in_file, serve};
+use crate::testkit::identity::{CA, Certificate, Identity, Key, SERVER, foreign_ca, in_file, serve};
 use crate::testkit::json::{phase, read};
 use crate::testkit::plan::{Mode, Plan};
 use crate::testkit::plugin::{Plugin, Run, is_portable};
@@ -289,6 +289,20 @@ fn a_root_may_forbid_cas_below_itself() {
         let run = run(&[&leaf, &middle]);
         let reason = "tls failed: CA certificate Root CA forbids so long a chain of certificates";
         assert!(run.code == 2 && run.summary().ends_with(reason), "{run:#?}");
+    }
+}
+
+#[test]
+fn a_certificate_that_a_server_made_for_itself_is_reported_so() {
+    for has_usage in [false, true] {
+        let own = Identity::new(&Certificate { has_usage, ..SERVER }, None);
+        let (trusted, foreign) = (in_file(&[&own]), foreign_ca());
+        let run =
+            |file: &NamedTempFile| run(&serving(Mode::Implicit, serve(&[&own])), Mode::Implicit, Some(file.path()), "");
+        let (accepted, refused) = (run(&trusted), run(&foreign));
+        assert_eq!(accepted.code, 0, "{accepted:#?}");
+        let reason = "tls failed: certificate of imap.example.org is self-signed and not trusted (see --ca-file";
+        assert!(refused.code == 2 && refused.summary().contains(reason), "{refused:#?}");
     }
 }
 

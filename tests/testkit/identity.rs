@@ -11,7 +11,7 @@ use openssl::pkey::{Id, PKey, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Rsa;
 use openssl::ssl::{SslContext, SslContextBuilder, SslMethod};
-use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
+use openssl::x509::extension::{BasicConstraints, KeyUsage, SubjectAlternativeName};
 use openssl::x509::{X509, X509NameBuilder};
 use tempfile::NamedTempFile;
 
@@ -49,6 +49,8 @@ pub struct Certificate {
     pub is_ca: bool,
     /// How many CAs a CA allows below itself.
     pub most_below: Option<u32>,
+    /// It says that its key is for TLS alone, as the certificates do that servers make for themselves.
+    pub has_usage: bool,
     pub key: Key,
     pub hash: fn() -> MessageDigest,
 }
@@ -74,6 +76,7 @@ pub const SERVER: Certificate = Certificate {
     days: 30,
     is_ca: false,
     most_below: None,
+    has_usage: false,
     key: Key::P256,
     hash: MessageDigest::sha256,
 };
@@ -144,6 +147,10 @@ impl Identity {
                 constraints.pathlen(most);
             }
             builder.append_extension(constraints.critical().ca().build().unwrap()).unwrap();
+        }
+        if wanted.has_usage {
+            let usage = KeyUsage::new().critical().digital_signature().key_encipherment().build();
+            builder.append_extension(usage.unwrap()).unwrap();
         }
         let mut names = SubjectAlternativeName::new();
         for address in wanted.ip {

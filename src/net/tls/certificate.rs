@@ -1,5 +1,6 @@
 //! The contents of certificates. Why one was refused is in `refusal.rs`.
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
@@ -39,6 +40,11 @@ pub(super) fn read_certificate(certificate: &X509Ref) -> Certificate {
         not_before: read_time(certificate.not_before()),
         not_after: read_time(certificate.not_after()),
     }
+}
+
+/// Whether a certificate names itself as its issuer.
+pub(super) fn is_self_issued(certificate: &X509Ref) -> bool {
+    certificate.subject_name().try_cmp(certificate.issuer_name()).is_ok_and(Ordering::is_eq)
 }
 
 /// The names that a certificate is for: its alternative names, or without any its common name (RFC 9525 takes only the

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use openssl::x509::X509StoreContextRef;
 
 use super::Request;
-use super::certificate::{COMMON_NAME_ONLY, Chain, list_names, read_certificate, read_chain};
+use super::certificate::{COMMON_NAME_ONLY, Chain, is_self_issued, list_names, read_certificate, read_chain};
 use super::library::Weakness;
 use super::reason::advise_on_strength;
 use crate::facts::{Certificate, describe_span};
@@ -55,6 +55,13 @@ impl Refusal {
         let in_chain = || context.chain()?.get(usize::try_from(depth).ok()?);
         let at_fault = context.current_cert().filter(|_| is_own).or_else(in_chain)?;
         let alone = || Chain { own: read_certificate(at_fault), expiring_ca: None };
+        // To AWS-LC a certificate is self-signed only if its key may sign certificates.
+        let has_own_signature = || at_fault.public_key().is_ok_and(|key| at_fault.verify(&key).unwrap_or(false));
+        let is_self_signed = || is_self_issued(at_fault) && has_own_signature();
+        let code = match code {
+            verify_result::NO_ISSUER_LOCALLY if depth == 0 && is_self_signed() => verify_result::SELF_SIGNED,
+            code => code,
+        };
         Some(Self {
             code,
             words: result.error_string(),

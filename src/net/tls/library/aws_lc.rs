@@ -1,6 +1,5 @@
 //! AWS-LC, linked into the program. It has no security levels, no openssl.cnf and no directory of its own.
 
-use std::cmp::Ordering;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
 
 use super::Weakness;
 use crate::credentials::source::show_path;
+use crate::net::tls::certificate::is_self_issued;
 use crate::net::tls::refusal::verify_result;
 
 /// The library's name in messages.
@@ -130,8 +130,7 @@ fn find_limit_of_length(chain: &StackRef<X509>) -> Option<u32> {
     let mut below = 0;
     (0..).zip(chain).skip(1).find_map(|(depth, ca)| {
         let is_exceeded = ca.pathlen().is_some_and(|most| below > most);
-        let is_self_issued = ca.subject_name().try_cmp(ca.issuer_name()).is_ok_and(Ordering::is_eq);
-        below += u32::from(!is_self_issued);
+        below += u32::from(!is_self_issued(ca));
         is_exceeded.then_some(depth)
     })
 }
