@@ -363,6 +363,20 @@ fn a_certificate_with_md5_is_refused_for_its_hash_if_the_library_has_none() {
 }
 
 #[test]
+fn a_ca_with_a_key_of_an_unknown_kind_is_reported_so() {
+    let ca = Identity::new(&Certificate { key: Key::Ed448, ..CA }, None);
+    let leaf = Identity::new(&SERVER, Some(&ca));
+    let trusted = in_file(&[&ca]);
+    let run = run(&serving(Mode::Implicit, serve(&[&leaf])), Mode::Implicit, Some(trusted.path()), "");
+    if is_portable() {
+        let reason = "tls failed: AWS-LC does not know the kind of a key in the chain of certificates";
+        assert!(run.code == 2 && run.summary().ends_with(reason), "{run:#?}");
+    } else {
+        assert_eq!(run.code, 0, "{run:#?}");
+    }
+}
+
+#[test]
 fn a_server_with_a_key_on_a_short_curve_has_nothing_in_common() {
     let short = Identity::new(&Certificate { key: Key::P192, ..SERVER }, None);
     let trusted = in_file(&[&short]);
@@ -447,6 +461,15 @@ fn a_server_that_wants_a_client_certificate_is_reported_so() {
         assert_eq!(run.code, 2, "{run:#?}");
         assert!(run.summary().contains(text), "{text}: {run:#?}");
     }
+}
+
+#[test]
+fn only_the_library_that_has_a_setting_for_ciphers_names_it() {
+    let insufficient_security = vec![21, 3, 3, 0, 2, 2, 71];
+    let run = raw(Mode::Implicit, insufficient_security);
+    let hint = if is_portable() { "" } else { " (see CipherString in openssl.cnf)" };
+    let reason = format!("tls failed: the server refused TLS: it wants stronger ciphers{hint}");
+    assert!(run.code == 2 && run.summary().ends_with(&reason), "{run:#?}");
 }
 
 #[test]

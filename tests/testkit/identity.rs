@@ -63,6 +63,8 @@ pub enum Key {
     /// The longest curve of TLS.
     P521,
     Ed25519,
+    /// Unknown to AWS-LC.
+    Ed448,
     Rsa(u32),
     /// Signs by RSA-PSS alone.
     RsaPss,
@@ -162,8 +164,9 @@ impl Identity {
         let names = names.build(&builder.x509v3_context(None, None)).unwrap();
         builder.append_extension(names).unwrap();
         let signer = issuer.map_or(&key, |issuer| &issuer.key);
-        // Ed25519 has its hash with it.
-        let hash = if signer.id() == Id::ED25519 { MessageDigest::null() } else { (wanted.hash)() };
+        // These two have their hash with them.
+        let has_hash = matches!(signer.id(), Id::ED25519 | Id::ED448);
+        let hash = if has_hash { MessageDigest::null() } else { (wanted.hash)() };
         builder.sign(signer, hash).unwrap();
         Self { key, certificate: builder.build() }
     }
@@ -176,6 +179,7 @@ impl Key {
             Self::P192 => on_curve(Nid::X9_62_PRIME192V1),
             Self::P521 => on_curve(Nid::SECP521R1),
             Self::Ed25519 => PKey::generate_ed25519().unwrap(),
+            Self::Ed448 => PKey::generate_ed448().unwrap(),
             Self::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
             Self::RsaPss => {
                 let mut context = PkeyCtx::new_id(Id::RSA_PSS).unwrap();

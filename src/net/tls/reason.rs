@@ -85,8 +85,10 @@ fn explain_alert(alert: u8, request: Option<&Request>) -> Failure {
         42..=46 | 48 => Failure::lost(format!("the server wants a client certificate that it can verify: {name}"))
             .with_hint("see --client-cert"),
         70 => explain_version(request),
-        71 => Failure::lost("the server refused TLS: it wants stronger ciphers")
-            .with_hint("see CipherString in openssl.cnf"),
+        71 => {
+            let failure = Failure::lost("the server refused TLS: it wants stronger ciphers");
+            library::PLACE_OF_CIPHERS.map_or(failure.clone(), |place| failure.with_hint(format!("see {place}")))
+        }
         112 if is_asked_for_no_name => {
             Failure::lost("the server refused TLS: it was asked for no name").with_hint("see --tls-name")
         }
@@ -141,10 +143,17 @@ fn explain_reason(reason: &str, request: Option<&Request>) -> Failure {
                 .with_hint("a certificate with the key usage digitalSignature")
         }
         "certificate verify failed" => Failure::lost("the certificate of the server could not be verified"),
-        "decryption failed or bad record mac" | "bad record mac" | "bad signature" | "digest check failed" => {
-            Failure::lost(format!("the server sent TLS that cannot be decrypted: {reason}"))
-                .with_hint("does a device in between change it?")
+        // Those of AWS-LC for a certificate.
+        "public key decode error" | "unknown sigid algs" => {
+            Failure::lost(format!("{} does not know the kind of a key in the chain of certificates", library::NAME))
         }
+        "decryption failed or bad record mac"
+        | "bad record mac"
+        | "bad decrypt"
+        | "cipher operation failed"
+        | "bad signature"
+        | "digest check failed" => Failure::lost(format!("the server sent TLS that cannot be decrypted: {reason}"))
+            .with_hint("does a device in between change it?"),
         _ => Failure::lost(format!("the server sent TLS that is not valid: {reason}")),
     }
 }
@@ -182,6 +191,7 @@ mod tests {
         ("wrong version number", "the answer of the server is not TLS (a port for --tls starttls or none?)"),
         ("ca md too weak", "a certificate of the server is signed with a hash that is too weak for the security level of this host (a stronger one, or --tls-min 1.0, which takes weak ones, too)"),
         ("key usage bit incorrect", "the certificate of the server forbids what its key is used for, signing or encryption (a certificate with the key usage digitalSignature)"),
+        ("bad decrypt", "the server sent TLS that cannot be decrypted: bad decrypt (does a device in between change it?)"),
         ("bad extension", "the server sent TLS that is not valid: bad extension"),
     ];
 

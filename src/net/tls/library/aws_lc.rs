@@ -19,6 +19,9 @@ use crate::net::tls::refusal::verify_result;
 /// The library's name in messages.
 pub const NAME: &str = "AWS-LC";
 
+/// Where an admin may change the ciphers: nowhere.
+pub const PLACE_OF_CIPHERS: Option<&str> = None;
+
 /// The curves that a server may use for the keys of the connection and, in TLS 1.2, in its certificate: all that are safe, in the
 /// order of AWS-LC, which has no P-521 by default. The first three are hybrids, against quantum computers.
 const CURVES: &str = "X25519MLKEM768:SecP256r1MLKEM768:SecP384r1MLKEM1024:X25519:P-256:P-384:P-521";

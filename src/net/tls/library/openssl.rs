@@ -12,6 +12,9 @@ use super::Weakness;
 /// The library's name in messages.
 pub const NAME: &str = "OpenSSL";
 
+/// Where an admin may change the ciphers.
+pub const PLACE_OF_CIPHERS: Option<&str> = Some("CipherString in openssl.cnf");
+
 /// OpenSSL 3 takes the signatures of the versions before TLS 1.2 at no other security level than the lowest, which also takes
 /// short keys.
 pub fn set_strength(builder: &mut SslContextBuilder, takes_weak: bool) -> Result<(), ErrorStack> {
