@@ -96,6 +96,7 @@ fn the_plugin_takes_what_the_examples_give_it() {
     icinga.copy("icinga/imap_session.conf", "conf.d");
     icinga.copy("icinga/examples/icinga2-services.conf", "conf.d");
     icinga.copy("icinga/examples/icinga2-hosts.conf", "conf.d");
+    icinga.write("conf.d/other-logins.conf", &other_logins_of_host(&icinga));
     let plugin = icinga.path("plugins/check_imap_session");
     let real = icinga.path("plugins/real");
     fs::rename(&plugin, &real).unwrap();
@@ -120,14 +121,33 @@ fn the_plugin_takes_what_the_examples_give_it() {
         "imap starttls",
         "imap nodes",
         "imap with password",
+        "other command",
+        "other certificate",
+        "other token",
     ] {
         let result = icinga.result(service);
         assert_eq!(result.state, 2, "{service}: {result:#?}");
-        assert!(result.output.contains("connect failed"), "{service}: {result:#?}");
-        // A file would count before the password.
+        let failed = if service == "other token" { "token failed" } else { "connect failed" };
+        assert!(result.output.contains(failed), "{service}: {result:#?}");
+        // A file would count before the password, and is refused beside the others.
         let file = result.command.contains(&"--password-file".to_owned());
-        assert_eq!(file, service != "imap with password", "{result:#?}");
+        assert_eq!(file, service != "imap with password" && !service.starts_with("other "), "{result:#?}");
     }
+}
+
+/// Entries for the rule of the example that have no password file.
+fn other_logins_of_host(icinga: &Icinga) -> String {
+    let secret = icinga.path("secret");
+    fs::write(&secret, "secret\n").unwrap();
+    let secret = quoted(&secret.display().to_string());
+    format!(
+        "object Host \"other.example.org\" {{\n  address = \"192.0.2.30\"\n  check_command = \"dummy\"\n  \
+         vars.imap_session[\"other command\"] = {{ imap_session_password_command = \"echo secret\" }}\n  \
+         vars.imap_session[\"other certificate\"] = {{ imap_session_auth = \"external\" }}\n  \
+         vars.imap_session[\"other token\"] = {{ imap_session_auth = \"xoauth2\"\n    \
+         imap_session_oauth_token_url = \"https://127.0.0.1:1/\"\n    imap_session_oauth_client_id = \"imap\"\n    \
+         imap_session_oauth_client_secret_file = {secret} }}\n}}\n"
+    )
 }
 
 #[test]
