@@ -81,11 +81,16 @@ fn collectd_gets_every_value_and_a_notification_of_each_change() {
     let [line] = lines.as_slice() else { panic!("{example}") };
     let broken = line.replace("\"imap.example.org\"", "\"broken\"").replace("Sent Items", "a \\\"b\\\" Entwürfe-2");
     let path = |name: &str| desk.path(name).display().to_string();
+    // In place of the plugin: one that is not there, and one whose text makes a line that collectd does not take.
+    let missing = format!("Exec \"nobody\" \"{script}\" \"missing\" \"{}\"", path("nowhere"));
+    let text = "\\\"".repeat(600);
+    let talkative = desk.write("talkative", &format!("#!/bin/sh\necho 'IMAP is WARNING: {text}'\nexit 1\n"), "755");
+    let talkative = format!("Exec \"nobody\" \"{script}\" \"talkative\" \"{}\"", talkative.display());
     let main = format!(
         "Hostname \"monitor.example.org\"\nFQDNLookup false\nBaseDir \"{}\"\nPIDFile \"{}\"\n\
          TypesDB \"/usr/share/collectd/types.db\"\nLoadPlugin logfile\n<Plugin logfile>\nLogLevel info\nFile \"{}\"\n\
          </Plugin>\nLoadPlugin csv\n<Plugin csv>\nDataDir \"{}\"\n</Plugin>\n{example}\n<Plugin exec>\n{broken}\n\
-         </Plugin>\n",
+         {missing}\n{talkative}\n</Plugin>\n",
         path("base"),
         path("pid"),
         path("log"),
@@ -94,7 +99,7 @@ fn collectd_gets_every_value_and_a_notification_of_each_change() {
     let file = desk.write("collectd.conf", &main, "644");
     let daemon = Daemon::start(Command::new("collectd").arg("-C").arg(&file).arg("-f"), &desk.path("out"));
     let folder = |name: &str| desk.path("csv/monitor.example.org").join(format!("imap_session-{name}"));
-    for (name, code) in [("imap.example.org", "0"), ("broken", "2")] {
+    for (name, code) in [("imap.example.org", "0"), ("broken", "2"), ("missing", "3"), ("talkative", "1")] {
         let state = wait_for("two states", LIMIT, || {
             let text = read_series(&folder(name), "gauge-state")?;
             (text.lines().count() > 2).then_some(text)
@@ -130,7 +135,13 @@ fn collectd_gets_every_value_and_a_notification_of_each_change() {
     let count = |words: &str| notified.iter().filter(|line| line.contains(words)).count();
     assert_eq!(count("severity = OKAY, host = monitor.example.org, plugin = imap_session"), 1, "{log}");
     assert_eq!(count("plugin_instance = broken, message = IMAP is CRITICAL: localhost: select a "), 1, "{log}");
-    assert_eq!(notified.len(), 2, "{log}");
+    assert_eq!(
+        count("plugin_instance = missing, message = IMAP is UNKNOWN: no state of the plugin, it ended"),
+        1,
+        "{log}"
+    );
+    assert_eq!(count("severity = WARNING, host = monitor.example.org, plugin = imap_session"), 1, "{log}");
+    assert_eq!(notified.len(), 4, "{log}");
     assert!(!log.to_lowercase().contains("parse") && !log.contains("Cowardly"), "{log}");
     wait_for("collectd's scripts end with it", LIMIT, || {
         (!output(Command::new("pgrep").args(["-f", &script])).status.success()).then_some(())
