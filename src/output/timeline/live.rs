@@ -189,7 +189,7 @@ impl Watched {
     }
 }
 
-/// Draws in place of the last picture. Behind it the cursor is shown again: a program that is stopped or killed leaves it so.
+/// Draws in place of the last picture, then shows the cursor: a program that is stopped or killed leaves it as it is.
 fn redraw(drawn: &[String], lines: &[String], terminal: Terminal) {
     let mut picture = HIDE_CURSOR.to_owned() + &move_up(drawn, terminal);
     for line in lines {
